@@ -131,6 +131,8 @@ class ClusterSpec:
     known_hosts: str = "~/.ssh/known_hosts"
     notify: NotifySpec | None = None
     pools: tuple[PoolSpec, ...] = ()
+    peers: bool = False
+    """Workers take base models from each other: for each, one listens on a port for seconds."""
 
 
 BASE_PREFIX = "base_experiment_prefix"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
@@ -14,6 +13,7 @@ from typing import get_args
 from master import steady_clock
 from master.adapters.agent_links.gate import Gate
 from master.adapters.agent_links.pulse import SILENCE_S, Pulse
+from master.adapters.agent_links.unreadable import Unreadable
 from master.adapters.inbox import Inbox, Mouth, Noted, Received, Sampled, Seen, to_event
 from master.adapters.session import Channel, Session
 from master.adapters.watching.log_watches import LogWatches
@@ -21,6 +21,7 @@ from master.core.harmless import brief
 from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost, WorkerUnusable
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.peering import Peering
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
@@ -31,8 +32,6 @@ from worker_agent.protocol.terms import Secrets
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
 MOST_SLOTS = 4096
 """Of a worker whose config does not say how many."""
-MOST_UNREADABLE = 3
-"""After so many messages that cannot be read in the same way, a worker is given up."""
 CLOSE_S = 10.0
 GATHER_S = 0.002
 """Messages that come so soon after another share a packet: over SSH each costs about as much as several."""
@@ -60,6 +59,8 @@ class Greeting:
     hello: msg.Hello
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Those that the hello announces."""
+    meet: Callable[[str], Peering] | None = None
+    """Tells by name who a worker is to the others of the run, where these are to meet."""
 
 
 def most_slots(settings: msg.Settings) -> int:
@@ -71,24 +72,6 @@ def most_slots(settings: msg.Settings) -> int:
         return MOST_SLOTS
     gpus = len(settings.gpus)
     return gpus * max(settings.slots_per_gpu, -(-least // gpus))
-
-
-class Unreadable:
-    """What a worker said that cannot be read."""
-
-    def __init__(self, worker: str) -> None:
-        self._worker = worker
-        self._times: Counter[str] = Counter()
-
-    def note(self, problem: str) -> None:
-        """Raise WorkerUnusable where it repeats itself: an agent replays its events on each connection."""
-        self._times[problem] += 1
-        if self._times[problem] >= MOST_UNREADABLE:
-            raise WorkerUnusable(
-                self._worker,
-                f"what its agent says cannot be read, and it says it again and again: {problem}; "
-                "end the agent there, or leave the worker out",
-            )
 
 
 class WorkerLink:
@@ -261,6 +244,8 @@ class WorkerLink:
             if self._greeting.secrets:
                 # Before any job: the queue keeps the order.
                 self.send(Secrets(dict(self._greeting.secrets)))
+            if self._greeting.meet and message.facts.peers:
+                self.send(self._greeting.meet(self.worker))
             if self._greeted is not self._greeting.hello:
                 self._greeted = self._greeting.hello
                 self.send(self._greeted)

@@ -10,8 +10,11 @@ from master.core.harmless import brief
 from master.core.machine_use import MOST_GPUS
 from master.core.running import events as ev
 from master.core.running.orders.order import Ordered, Reply
+from master.core.running.spread import peer_events as peer
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.artefacts.fetching import Fetched, FetchFailed
+from worker_agent.protocol.artefacts.peering import MOST_ADDRESSES, ServeFailed, Serving
+from worker_agent.protocol.artefacts.peering import Received as TakenSoFar
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.outcome import Finished
 from worker_agent.protocol.reports import Released, Said, Slots, Usage
@@ -64,6 +67,7 @@ class Asked:
 
 
 _LONGEST_ID = 64
+_LONGEST_ADDRESS = 64
 Item = Received | Seen | Sampled | Noted | Asked
 Inbox = SimpleQueue[Item]
 
@@ -95,7 +99,9 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
     if isinstance(message, Fetched):
         return ev.Fetched(at, worker, message.content_hash, message.source, message.seconds)
     if isinstance(message, FetchFailed):
-        return ev.FetchFailed(at, worker, message.content_hash, brief(message.problem))
+        return ev.FetchFailed(at, worker, message.content_hash, brief(message.problem), message.transfer)
+    if isinstance(message, (Serving, ServeFailed, TakenSoFar)):
+        return _peer_event(worker, message, at)
     if isinstance(message, Released):
         return ev.AttemptReleased(at, worker, message.job_id, message.attempt)
     if isinstance(message, Slots):
@@ -113,8 +119,19 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
             limits=message.facts.limits,
             left_alone=_left_alone(message),
             disk=message.facts.disk[:_LONGEST_ID],
+            is_peer=bool(message.facts.peers),
         )
     return None
+
+
+def _peer_event(worker: str, message: Serving | ServeFailed | TakenSoFar, at: float) -> ev.Event:
+    key = (at, worker, message.content_hash, message.transfer)
+    if isinstance(message, Serving):
+        addresses = tuple(text[:_LONGEST_ADDRESS] for text in message.addresses[:MOST_ADDRESSES])
+        return peer.Serving(*key, addresses, message.port)
+    if isinstance(message, ServeFailed):
+        return peer.ServeFailed(*key, brief(message.problem))
+    return peer.Received(*key, message.bytes)
 
 
 def _left_alone(message: Slots | msg.Welcome) -> tuple[str, ...]:

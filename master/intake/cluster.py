@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from master.core.planning.resources import no_machine_has
 from master.intake.cluster_gpus import gpu_ids
@@ -19,7 +20,7 @@ from master.specs import ClusterSpec, ServerSpec
 THIS_MACHINE = "this machine"
 _HEAD_KEYS = ("script_path", "ssh_config", "known_hosts")
 SERVER_KEYS = ("host", *LOGIN_KEYS, "gpus", *SHARED_KEYS)
-TOP_KEYS = ("$schema", "servers", "pools", "phase1_labels", "notify", *_HEAD_KEYS, *SHARED_KEYS)
+TOP_KEYS = ("$schema", "servers", "pools", "phase1_labels", "notify", "peers", *_HEAD_KEYS, *SHARED_KEYS)
 
 _SSH_PORT = 22
 
@@ -50,7 +51,14 @@ def _cluster(document: Document, folder: Path) -> ClusterSpec:
     labels = _phase1_labels(top, workers)
     notify = top.get("notify")
     told = notify_settings(notify, folder) if notify else None
-    return ClusterSpec(tuple(workers), labels, notify=told, pools=pools, **_head_settings(top, folder))
+    peers = top.get("peers")
+    return ClusterSpec(
+        *(tuple(workers), labels),
+        notify=told,
+        pools=pools,
+        peers=peers is not None and peers.boolean(),
+        **_head_settings(top, folder),
+    )
 
 
 def _servers(top: Node, shared: ServerSpec, folder: Path, *, may_lack: bool) -> list[ServerSpec]:
@@ -75,7 +83,7 @@ def _phase1_labels(top: Node, specs: list[ServerSpec]) -> tuple[str, ...]:
     return labels
 
 
-def _head_settings(top: Node, folder: Path) -> dict[str, str]:
+def _head_settings(top: Node, folder: Path) -> dict[str, Any]:
     found = ((key, top.get(key)) for key in _HEAD_KEYS)
     return {key: head_path(node, folder) for key, node in found if node is not None}
 

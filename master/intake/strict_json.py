@@ -117,6 +117,10 @@ class Node:
             self.fail("must not be empty or hold control characters")
         return str(self.value)
 
+    def boolean(self) -> bool:
+        """Return the value, which must be true or false."""
+        return self.value if isinstance(self.value, bool) else self._must_be("true or false")
+
     def integer(self, low: int, high: int) -> int:
         """Return the value, which must be a whole number from `low` to `high`."""
         if type(self.value) is not int or not low <= self.value <= high:

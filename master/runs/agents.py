@@ -17,6 +17,7 @@ from worker_agent.protocol import messages as msg
 if TYPE_CHECKING:
     from master.adapters.agent_client import WorkerLink
     from master.adapters.inbox import Inbox
+    from worker_agent.protocol.artefacts.peering import Peering
 
 AGENT_S = 20.0
 """So long an agent may take to serve once its allocation runs; the link tries again after that."""
@@ -56,9 +57,16 @@ def worker_run_id(run_id: str, server: ServerSpec) -> str:
 
 
 def link_maker(
-    name: RunName, inbox: Inbox, connect: OpenSession = open_session, in_terminal: bool = False
+    name: RunName,
+    inbox: Inbox,
+    connect: OpenSession = open_session,
+    in_terminal: bool = False,
+    meet: Callable[[str], Peering] | None = None,
 ) -> MakeLink:
-    """Return what makes links, not started, to workers; `in_terminal` gives jobs our terminal."""
+    """Return what makes links, not started, to workers; `in_terminal` gives jobs our terminal.
+
+    `meet` tells by name who a worker is to the others; None where they have nothing to do with each other.
+    """
     from master.adapters.agent_client import Greeting, WorkerLink  # a look at workers does without links
 
     bundle = build_agent()
@@ -69,6 +77,7 @@ def link_maker(
         greeting = Greeting(
             *(server.name, lambda: connect(server, cluster, in_terminal), command, hello),
             secrets=server.secrets,
+            meet=meet,
         )
         return WorkerLink(greeting, inbox)
 

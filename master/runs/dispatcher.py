@@ -77,6 +77,8 @@ class Ports:
     """Makes jobs that are new to the run ready to be launched."""
     of_seat: Callable[[OfSeat], None] = lambda command: None
     """Asks pools for allocations, and connects to their seats."""
+    of_peers: Callable[[cmd.Serve | cmd.Take], None] = lambda command: None
+    """Tells workers to serve to each other, and to take."""
 
 
 class Dispatcher:
@@ -95,6 +97,7 @@ class Dispatcher:
         self._shared, self._journal, self._inbox = shared, journal, inbox
         self._links, self._carrier, self._launch_of = ports.links, ports.carrier, ports.launch_of
         self._fleet, self._take_jobs, self._of_seat = ports.fleet, ports.take_jobs, ports.of_seat
+        self._of_peers = ports.of_peers
         self._tell, self._clock = tell, clock
         self.exit_code: int | None = None
         """None while the run goes on."""
@@ -267,6 +270,8 @@ class Dispatcher:
                 self._carrier.deliver(command)
             case cmd.Fetch(worker, content_hash):
                 self._say(worker, Fetch(content_hash))
+            case cmd.Serve() | cmd.Take():
+                self._of_peers(command)
             case cmd.Pause(worker, reason, seconds):
                 self._tell(Noted(f"{worker}: gets nothing for {seconds:g} s: {reason}"))
             case cmd.Resume(worker):

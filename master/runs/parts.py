@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from queue import SimpleQueue
 
 from master import steady_clock
 from master.adapters.allocators.allocator import Allocator
 from master.adapters.inbox import Inbox, Noted
+from master.adapters.peers.chunking import Chunking
 from master.code.code_history import CodeHistory
 from master.code.origin import Described
 from master.core.explaining.planned import plan_record
 from master.core.planning.job_limits import tightest
 from master.core.planning.plan import makes_base_model
 from master.core.running.records import RunState
+from master.errors import IntegrityError
 from master.runs.additions.more_jobs import GrowingJobs, Shelves
 from master.runs.additions.programs import Programs
 from master.runs.agents import OpenSession, RunName, link_maker
@@ -44,8 +47,11 @@ from master.storage.library import Library
 from master.storage.rebuilding import EPOCH_GAP, forgotten, remember, told_of
 from master.transfers.courier import Courier
 from master.transfers.home import Home
+from master.transfers.mending import is_sound
+from master.transfers.peers.telling import PeerTransfers
 from master.transfers.reporter import Reporter
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.peering import Chunks, Peering
 from worker_agent.protocol.terms import NO_LIMITS, JobLimits
 
 LaunchOf = Callable[[str, int, str], msg.Launch]
@@ -73,6 +79,8 @@ class RunParts:
     """Those of the command, and what users add."""
     to_mend: tuple[str, ...] = ()
     """Content hashes of the base models whose files are damaged, and that workers may have whole."""
+    peers: PeerTransfers | None = None
+    """Tells workers what to take from each other; None where they do not."""
 
 
 def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect: OpenSession) -> RunParts:
@@ -109,8 +117,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     inputs = JobInputs(spec.layout, library, orders)
     launch_of = make_launcher(roster, programs, state, library, inputs)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None
-    own = programs.own
-    history = code_history(journal, own.start) if own.start else None
+    history = code_history(journal, programs.own.start) if programs.own.start else None
     identity = {spec_hash: model.config for spec_hash, model in spec.jobs.base_models.items()}
     describe = _describer(programs, history, name)
     home = Home(spec.layout, store, library, identity.__getitem__, checkpoints, describe)
@@ -118,13 +125,38 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     growing = GrowingJobs(spec, programs, shared, Shelves(journal, store, library, identity, roster, inputs))
     courier = Courier(home, roster.remotes, Reporter(inbox))
     found = (*missing_results(state, spec.layout), *kept_cancelled(state)) if spec.resumes else ()
-    for text in (*problems, *members.notes, *own.notes, *found):
+    for text in (*problems, *members.notes, *programs.own.notes, *found):
         inbox.put(Noted(text))
     return RunParts(
         *(journal, inbox, shared, roster, Fleet(roster, courier, library, journal, inbox, listed)),
         *(courier, checkpoints.launching(launch_of) if checkpoints else launch_of, history),
         *(problems, growing, to_mend),
+        peers=_peer_transfers(spec.cluster, home, roster, inbox),
     )
+
+
+def _peer_transfers(cluster: ClusterSpec, home: Home, roster: Roster, inbox: Inbox) -> PeerTransfers | None:
+    if not cluster.peers:
+        return None
+    chunking, sound = Chunking(), set[str]()
+
+    def chunks_of(path: Path, content_hash: str) -> Chunks | None:
+        # By digests of what is damaged here peers that hold it whole would be taken for liars.
+        if content_hash not in sound and not is_sound(path, content_hash):
+            raise IntegrityError(f"{path} is damaged")
+        sound.add(content_hash)
+        return chunking.of(path, content_hash, is_base_model=True)
+
+    return PeerTransfers(home, roster.remotes, Reporter(inbox), chunks_of)
+
+
+def _meeting(cluster: ClusterSpec) -> Callable[[str], Peering] | None:
+    """Return what tells workers who they are to each other; None where they have nothing to do with it."""
+    if not cluster.peers:
+        return None
+    from master.adapters.peers.run_ca import RunAuthority  # what it needs takes its time to start
+
+    return RunAuthority().peering
 
 
 def _roster(members: Members, inbox: Inbox, name: RunName, connect: OpenSession, spec: RunSpec) -> Roster:
@@ -137,11 +169,13 @@ def _roster(members: Members, inbox: Inbox, name: RunName, connect: OpenSession,
     # One whose seats were all removed from the run may have some back.
     listed = ((pool.seat(1), spec.cluster) for pool in spec.cluster.pools)
     pools.take((*members.there.values(), *listed), inbox, make)
-    return Roster(link_maker(name, inbox, pools.opening(connect), spec.in_terminal), name.run_id, pools)
+    opening, meet = pools.opening(connect), _meeting(spec.cluster)
+    return Roster(link_maker(name, inbox, opening, spec.in_terminal, meet), name.run_id, pools)
 
 
 def _state(spec: RunSpec, journal: Journal) -> RunState:
-    return state_after(spec, journal.transitions(), journal.orders())
+    policy = replace(spec.policy, peers=spec.cluster.peers)
+    return state_after(replace(spec, policy=policy), journal.transitions(), journal.orders())
 
 
 def _resume(spec: RunSpec, state: RunState, inbox: Inbox) -> CheckpointStore:

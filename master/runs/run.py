@@ -118,7 +118,8 @@ class Run:
         notices = Notices([*observers, tally])
         pools, fleet = parts.roster.pools, parts.fleet
         ports = Ports(
-            *(parts.roster.links, parts.courier, parts.launch_of, fleet, parts.jobs.take, fleet.of_seat)
+            *(parts.roster.links, parts.courier, parts.launch_of, fleet, parts.jobs.take, fleet.of_seat),
+            of_peers=parts.peers.tell if parts.peers else lambda command: None,
         )
         dispatcher = Dispatcher(parts.shared, parts.journal, parts.inbox, ports, notices.tell)
         exit_code, left = None, list[str]()
@@ -129,6 +130,8 @@ class Run:
             ending.callback(self._part)
             ending.callback(parts.fleet.close)
             ending.callback(parts.courier.close)
+            if parts.peers:
+                ending.callback(parts.peers.close)
             ending.callback(lambda: notices.tell(Ended(parts.shared.state, exit_code)))
             parts.courier.mend(parts.to_mend)
             pools.start()

@@ -252,6 +252,8 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.DeliveryFailed: artefacts.on_delivery_failed,
     ev.Fetched: one_disk.on_fetched,
     ev.FetchFailed: artefacts.on_fetch_failed,
+    peer.Asked: peers.on_asked,
+    peer.Unfit: peers.on_unfit,
     peer.Serving: peers.on_serving,
     peer.ServeFailed: peers.on_serve_failed,
     peer.Received: peers.on_received,

@@ -71,7 +71,7 @@ def judge(peers: Peers, spread: Spread, at: float) -> Verdict:
     verdict = Verdict()
     for taker in from_the_top(spread):
         if not taker.is_taking:
-            if at - taker.asked_at > ANSWER_S:
+            if taker.asked_at is not None and at - taker.asked_at > ANSWER_S:
                 verdict.bad.append((taker.source, "", "it does not serve what it has"))
         elif at - taker.moved_at > STALLED_S:
             _judge_stalled(spread, taker, at, verdict)

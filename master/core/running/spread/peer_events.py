@@ -6,6 +6,25 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A worker has been told to serve an artefact: from now on it can answer."""
+
+    at: float
+    worker: str
+    content_hash: str
+    transfer: int
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """An artefact cannot go from worker to worker."""
+
+    at: float
+    content_hash: str
+    problem: str
+
+
+@dataclass(frozen=True)
 class Serving:
     """A worker waits for the one that is to take an artefact from it."""
 
@@ -39,4 +58,4 @@ class Received:
     bytes: int
 
 
-PeerEvent = Serving | ServeFailed | Received
+PeerEvent = Asked | Unfit | Serving | ServeFailed | Received

@@ -28,7 +28,9 @@ Send = Callable[[RunState, WorkerView, str, Outbox], None]
 
 def may_join(state: RunState, view: WorkerView, content_hash: str) -> bool:
     """Return whether a worker can have an artefact from peers: base models only, small things are sent."""
-    return state.policy.peers and view.is_peer and content_hash in state.home.values()
+    if not (state.policy.peers and view.is_peer) or content_hash in state.peers.unfit:
+        return False
+    return content_hash in state.home.values()
 
 
 def join(state: RunState, view: WorkerView, content_hash: str, at: float) -> None:
@@ -55,6 +57,10 @@ def on_tick(state: RunState, out: Outbox, send: Send) -> None:
     if looks:
         peers.next_look_at = out.at + LOOK_EVERY_S
     for name, spread in list(peers.spreads.items()):
+        if name in peers.unfit:
+            for worker in list(spread.takers):
+                send_after_all(state, state.workers[worker], name, out, send)
+            continue
         if looks:
             _forget_the_gone(state, name, spread)
             _act_on(state, name, spread, out)
@@ -146,8 +152,25 @@ def _ask(state: RunState, content_hash: str, taker: Taker, source: str, out: Out
     taker.leave_source()
     # Numbers of a master that was here before are not given again.
     peers.last_transfer = max(peers.last_transfer + 1, int(out.at))
-    taker.source, taker.transfer, taker.asked_at = source, peers.last_transfer, out.at
+    taker.source, taker.transfer = source, peers.last_transfer
     out.commands.append(cmd.Serve(source, content_hash, taker.transfer, (taker.worker,)))
+
+
+def on_asked(state: RunState, event: peer.Asked, out: Outbox) -> None:
+    """Wait for the source's answer from now on, no longer than it takes."""
+    taker = state.peers.by_transfer(event.content_hash, event.transfer)
+    if taker is not None and taker.source == event.worker:
+        taker.asked_at = event.at
+
+
+def on_unfit(state: RunState, event: peer.Unfit, out: Outbox) -> None:
+    """Send an artefact to all that were to take it from others, now and later."""
+    peers = state.peers
+    peers.unfit.add(event.content_hash)
+    for spec_hash, at_home in state.home.items():
+        if at_home == event.content_hash:
+            is_sent = f"base model {spec_hash[:12]} is sent to each worker: {event.problem}"
+            out.commands.append(cmd.Tell(is_sent))
 
 
 def on_serving(state: RunState, event: peer.Serving, out: Outbox) -> None:
@@ -155,7 +178,7 @@ def on_serving(state: RunState, event: peer.Serving, out: Outbox) -> None:
     taker = state.peers.by_transfer(event.content_hash, event.transfer)
     if taker is None or taker.source != event.worker or taker.is_taking:
         return  # it was given up meanwhile
-    taker.is_taking, taker.asked_at = True, out.at
+    taker.is_taking = True
     taker.moved_at = taker.heard_at = out.at
     what = (event.content_hash, event.transfer, event.worker, event.addresses, event.port)
     out.commands.append(cmd.Take(taker.worker, *what))

@@ -18,8 +18,8 @@ class Taker:
     """Who it is from; empty while that is to be found."""
     transfer: int = 0
     """Number of the transfer from that source …"""
-    asked_at: float = 0.0
-    """… when the source was asked to serve it …"""
+    asked_at: float | None = None
+    """… when the source was asked to serve it; None where it has not been yet …"""
     is_taking: bool = False
     """… and whether the taker has been told where to take it."""
     bytes: int = 0
@@ -41,6 +41,7 @@ class Taker:
         """Let it have another source; what it has of the artefact it keeps."""
         self.source, self.transfer, self.rate, self.lags = "", 0, 0.0, 0
         self.is_taking = self.is_measured = False
+        self.asked_at = None
 
 
 @dataclass(slots=True)
@@ -86,6 +87,8 @@ class Peers:
     slow: dict[str, float] = field(default_factory=dict)
     """Workers that feed nobody until then."""
     barred: dict[str, Barred] = field(default_factory=dict)
+    unfit: set[str] = field(default_factory=set)
+    """Content hashes of what cannot go from worker to worker."""
     told: set[str] = field(default_factory=set)
     """Peers of which the user has been told that they are not asked for a while."""
     last_transfer: int = 0

@@ -15,6 +15,7 @@ from master.adapters.session import Session
 from master.core.running import events as ev
 from tests.support.fake_session import FakeChannel, FakeSession
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.peering import Peering
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.lines import PREAMBLE
 from worker_agent.protocol.reports import WorkerFacts
@@ -52,9 +53,10 @@ class World:
     deploying: Callable[[], None] = lambda: None
 
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    meet: Callable[[str], Peering] | None = None
 
     def __post_init__(self) -> None:
-        greeting = Greeting("lab1", self.open, self.deploy, HELLO, self.secrets)
+        greeting = Greeting("lab1", self.open, self.deploy, HELLO, self.secrets, self.meet)
         self.link = WorkerLink(greeting, self.inbox, lambda: self.now, lambda: self.now)
 
     def open(self) -> Session:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from master.core.running import events as ev
 from tests.unit.master.adapters.link_world import HELLO, SOON_S, WELCOME, World
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.peering import Peering
 from worker_agent.protocol.lines import PREAMBLE
+from worker_agent.protocol.reports import WorkerFacts
 
 
 def test_secrets_go_to_an_agent_that_has_said_welcome_and_before_all_jobs() -> None:
@@ -18,6 +22,19 @@ def test_secrets_go_to_an_agent_that_has_said_welcome_and_before_all_jobs() -> N
     sent = [msg.decode(line) for line in channel.sent.splitlines()]
     assert sent == [HELLO, msg.Secrets({"KEY": "s3cr3t"}), msg.Release("alpha/job", 1)]
     assert "s3cr3t" not in repr(sent) + repr(world.link._greeting)
+
+
+@pytest.mark.parametrize(("addresses", "meets"), [(["10.0.0.1"], True), ([], False)])
+def test_an_agent_that_others_can_reach_is_told_who_it_is_to_them(addresses: list[str], meets: bool) -> None:
+    who = Peering("authority", "certificate", "the k3y")
+    told = replace(WELCOME, facts=WorkerFacts(peers=addresses))
+    said = PREAMBLE + msg.encode(told)
+    world = World(meet={"lab1": who}.__getitem__, listener=lambda data: said if b'"hello"' in data else b"")
+    channel = world.up()
+    world.link.close()
+    sent = [msg.decode(line) for line in channel.sent.splitlines()]
+    assert sent == [HELLO, *([who] if meets else [])]
+    assert "k3y" not in repr(sent) + repr(world.link._greeting)
 
 
 def test_an_agent_that_cannot_start_says_why() -> None:

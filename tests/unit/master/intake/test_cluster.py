@@ -171,6 +171,19 @@ def test_nothing_but_a_config_error_is_raised(server: dict[str, Any], top: dict[
         assert cluster.servers
 
 
+@pytest.mark.parametrize(
+    ("said", "peers"), [("", False), (', "peers": null', False), (', "peers": true', True)]
+)
+def test_workers_are_peers_where_that_is_said(said: str, peers: bool) -> None:
+    assert parse_cluster('{"servers": [{"host": "a", "gpus": 1}]' + said + "}").peers is peers
+
+
+@pytest.mark.parametrize("said", ['"yes"', "1", "[]"])
+def test_whether_workers_are_peers_is_true_or_false(said: str) -> None:
+    with pytest.raises(ConfigError, match=r"peers .*must be true or false, but is"):
+        parse_cluster('{"servers": [{"host": "a", "gpus": 1}], "peers": ' + said + "}")
+
+
 def test_the_labels_of_phase_1_are_those_of_some_server() -> None:
     entry = {"host": "a", "gpus": 1, "labels": ["trusted"]}
     text = json.dumps({"servers": [entry, {"host": "b", "gpus": 1}], "phase1_labels": ["trusted"]})

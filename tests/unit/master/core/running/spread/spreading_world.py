@@ -138,7 +138,10 @@ class SpreadingWorld:
             case cmd.Deliver(worker, _):
                 self.sent += 1
                 self._later(CONNECT_S, lambda: self._begin(self.nodes[worker], "master", 0))
-            case cmd.Serve(worker, name, transfer, _) if not self.nodes[worker].is_dead:
+            case cmd.Serve(worker, name, transfer, _):
+                self._later(0.0, lambda: self.tell(peer.Asked(self.now, worker, name, transfer)))
+                if self.nodes[worker].is_dead:
+                    return
                 serving = lambda: peer.Serving(self.now, worker, name, transfer, ("10.0.0.1",), 4711)  # noqa: E731
                 self._later(CONNECT_S, lambda: self.tell(serving()))
             case cmd.Take(worker, _, transfer, source):

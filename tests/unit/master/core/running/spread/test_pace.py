@@ -79,6 +79,8 @@ def test_who_says_nothing_any_more_is_not_there() -> None:
 def test_a_source_that_does_not_serve_is_bad() -> None:
     spread = chain_of("w1")
     spread.takers["w1"].is_taking = False
+    assert pace.judge(Peers(), spread, 99.0) == pace.Verdict(), "it has not been asked yet"
+    spread.takers["w1"].asked_at = 0.0
     assert pace.judge(Peers(), spread, pace.ANSWER_S) == pace.Verdict()
     (bad,) = pace.judge(Peers(), spread, pace.ANSWER_S + 0.1).bad
     assert bad == ("w0", "", "it does not serve what it has")

@@ -129,10 +129,12 @@ def test_a_peer_that_does_not_answer_is_left_within_five_seconds_and_that_is_tol
     run = staged(True, True, True, holders=2)
     wanted(run, "w3")
     assert run.wait(0.25) == ["serve #1 w1 to w3"]
+    assert run.wait(100.0) == [], "it has not been asked yet: the head node hashes"
+    assert run.tell(peer.Asked(run.at, "w1", NAME, 1)) == []
     assert run.wait(4.5) == [
         "tell w1: does not pass a base model on: it does not serve what it has; "
         "others have it from elsewhere, and it is not asked for 60 s",
-        "serve #4 w2 to w3",
+        "serve #104 w2 to w3",
     ]
 
 
@@ -234,3 +236,13 @@ def test_what_a_later_master_counts_does_not_begin_at_one_again() -> None:
     run.at = 1_790_000_000.0
     wanted(run, "w2")
     assert run.wait(0.25) == ["serve #1790000000 w1 to w2"]
+
+
+def test_what_no_stream_can_carry_is_sent_to_each_now_and_later() -> None:
+    run = staged(True, True, True)
+    wanted(run, "w2")
+    run.wait(0.25)
+    told = "tell base model x is sent to each worker: it holds links"
+    assert run.tell(peer.Unfit(run.at, NAME, "it holds links")) == [told]
+    assert run.wait(0.25) == [f"deliver {NAME} w2"] and not run.state.peers.spreads
+    assert wanted(run, "w3") == [f"deliver {NAME} w3"]

@@ -81,7 +81,11 @@ class World:
                 self.tell(peer.ServeFailed(at, name, artefact, number, "no"))
             case 5:
                 self.tell(peer.Serving(at, name, artefact, number, ("10.0.0.1",), 1))
-            case 6 | 7:
+            case 6 if self.random.random() < 0.1:
+                self.tell(peer.Unfit(at, artefact, "links"))
+            case 6:
+                self.tell(peer.Asked(at, name, artefact, number))
+            case 7:
                 self.tell(peer.Received(at, name, artefact, number, self.random.randrange(1 << 40)))
             case _:
                 self.needs[name].add(artefact)
@@ -92,6 +96,7 @@ class World:
         item = self.asked.pop(self.random.randrange(len(self.asked)))
         key, broken = (self.run.at, item.worker, item.content_hash), self.random.random() < fails
         if isinstance(item, cmd.Serve):
+            self.tell(peer.Asked(*key, item.transfer))
             tail = (item.transfer, "no") if broken else (item.transfer, ("10.0.0.1",), 1)
             self.tell((peer.ServeFailed if broken else peer.Serving)(*key, *tail))  # type: ignore[arg-type]
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from master.adapters.agent_client import MOST_UNREADABLE, Unreadable
+from master.adapters.agent_links.unreadable import MOST_UNREADABLE, Unreadable
 from master.core.running import events as ev
 from master.errors import WorkerUnusable
 from tests.unit.master.adapters.link_world import WELCOME, World, event
