@@ -44,6 +44,7 @@ from master.core.planning.plan import Plan, make_plan
 from master.core.planning.workers import notes_on_limits
 from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
+from master.core.running.pruning.planned import notes_on_pruning
 from master.errors import ConfigError, TwophaseError, UsageError
 from master.intake.cluster import THIS_MACHINE, read_cluster, this_machine
 from master.intake.head_paths import with_head_paths
@@ -246,6 +247,7 @@ def _notes(
 def _plan_notes(plan: Plan, cluster: ClusterSpec, mine: JobsSpec, options: TwoPhaseOptions) -> Iterator[str]:
     yield from notes_on_limits(plan, cluster)
     yield from notes_on_fusing(mine, plan, options.executor)
+    yield from notes_on_pruning(plan)
 
 
 def _results_beside(layout: RunLayout, jobs: JobsSpec, earlier: EarlierStarts) -> tuple[EarlierResult, ...]:
