@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
+from master.core.running.commands import Measured
 from master.core.running.lifecycle import State, Trigger
+from tests.integration.agent_harness import until
 from tests.support.runs import Run
 
 SCRIPT = """\
@@ -51,6 +55,11 @@ def ended(run: Run) -> dict[str, State]:
     return {job_id.rpartition("=")[2].removesuffix(".0"): state for job_id, state in run.states().items()}
 
 
+def decisions(run: Run) -> list[tuple[str, Measured | None]]:
+    """Return who was told to end, and at which mark."""
+    return [(item.job_id, item.measured) for item in run.transitions() if item.trigger is Trigger.PRUNE]
+
+
 def test_one_that_was_pruned_goes_on_from_its_checkpoint_when_the_best_fails(tmp_path: Path) -> None:
     run = search(tmp_path, [1.0, 2.0, 3.0])
     done = run.finish("--retries", "0")
@@ -60,6 +69,22 @@ def test_one_that_was_pruned_goes_on_from_its_checkpoint_when_the_best_fails(tmp
     assert [item.job_id for item in journal if item.trigger is Trigger.PROMOTE] == ["alpha/loss=2.0"]
     first = int((run.layout.result("alpha/loss=2.0") / "first.txt").read_text())
     assert 5 <= first < 60, "from the epoch where it was ended"
+
+
+def test_a_killed_master_goes_on_with_the_same_decisions(tmp_path: Path) -> None:
+    run = search(tmp_path, [2.0, 3.0, 4.0, 5.0])
+    master = run.start()
+    try:
+        until(lambda: bool(run.count(Trigger.SHELVE)))
+    finally:
+        os.killpg(master.pid, signal.SIGKILL)
+        master.communicate()
+    before = decisions(run)
+    assert run.finish().returncode == 0
+    after = decisions(run)
+    assert after[: len(before)] == before and len(set(after)) == len(after), "nothing is decided twice"
+    assert set(run.count(Trigger.COLLECT).values()) == {1}
+    assert {State.PRUNED, State.SUCCEEDED} == set(ended(run).values()) and ended(run)["2"] is State.SUCCEEDED
 
 
 def test_what_is_pruned_fails_nothing_and_is_no_more_so_without_prune(tmp_path: Path) -> None:
