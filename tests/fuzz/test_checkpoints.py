@@ -26,10 +26,13 @@ from tests.unit.trainers.tabular.results.saved_models import rows, saved_model
 from trainers.common.errors import TrainerError
 from trainers.common.files import write_tensors
 from trainers.personalization import base_model
-from trainers.personalization.data import Source
+from trainers.personalization.data import Source, Windows
 from trainers.personalization.fitting.checkpoints import resume, save
-from trainers.personalization.fitting.courses import CheckpointPlan
+from trainers.personalization.fitting.courses import CheckpointPlan, Schedule, Trainee
 from trainers.personalization.fitting.moments import Moments
+from trainers.personalization.recipe.rungs import going_on, origin
+from trainers.personalization.recipe.starting import Place
+from trainers.personalization.sampling import training_set
 from trainers.probes.fitting.modules import new_module
 from trainers.probes.results.probe_file import checkpoint, load_probe
 from trainers.probes.settings import Settings
@@ -44,6 +47,7 @@ from trainers.tabular.training.checkpoints import Checkpoint
 from trainers.tabular.training.courses import Course
 
 X_BD = torch.randn(4, 12, generator=torch.Generator().manual_seed(0))
+FEW_WINDOWS = training_set(Windows(torch.zeros(4, 2, 8), torch.tensor([0, 1, 0, 1])), None, 2)
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,28 @@ def _write_state(folder: Path) -> None:
     save(CheckpointPlan(folder / "training_state.pt", 1, {"seed": 1}), network, Moments.of(network), progress)
 
 
+def _write_rung(folder: Path) -> None:
+    _write_base_model(folder)
+    network, progress = trained(0)
+    moments = Moments.of(network)
+    moments.steps = progress.epoch * FEW_WINDOWS.n_batches
+    job = {**base_model.config(OPTIONS, SPEC), "schedule_epochs": OPTIONS.horizon}
+    del job["epochs"]
+    save(CheckpointPlan(folder / "training_state.pt", 0, job), network, moments, progress)
+
+
+def _go_on(folder: Path) -> None:
+    told = io.StringIO()
+    place = Place(
+        *(torch.device("cpu"), folder / "made", None, folder, None, Path(), told, told),
+        resume_model_dir=folder,
+    )
+    training = Trainee(SPEC.build(), FEW_WINDOWS, None, Schedule("base", 5, 5, 1e-3, 0, None), print)
+    config = base_model.config(OPTIONS, SPEC)
+    (one,) = going_on([training], origin(OPTIONS, place), OPTIONS, config)
+    assert one.past is None or one.past.progress.epoch <= 5
+
+
 def _write_probe(folder: Path) -> None:
     settings = Settings(model_type="multihead", hidden_dim=8)
     module = new_module(settings, 12)
@@ -110,6 +136,7 @@ KINDS: dict[str, Kind] = {
     ),
     "base model": Kind(_write_base_model, _use_base_model),
     "state of fine-tuning": Kind(_write_state, _resume),
+    "state of fewer epochs": Kind(_write_rung, _go_on),
     "probe": Kind(_write_probe, lambda folder: load_probe(folder / "probe.pth")(X_BD)),
     "state of an autoencoder": Kind(
         lambda folder: Checkpoints(folder, {"seed": 1}).write_state({"step": 1, "weights": {"W": X_BD}}),
@@ -222,7 +249,10 @@ def altered(draw: st.DrawFn, content: bytes, is_json: bool) -> bytes:
 
 
 _PLAIN = tuple(item for item in HOSTILE if not isinstance(item, str) or (len(item) < 1000 and item.isascii()))
-READ = {"base model": ("best_base_model.pt", "base_losses.json")}
+READ = {
+    "base model": ("best_base_model.pt", "base_losses.json"),
+    "state of fewer epochs": ("training_state.pt", "base_config.json"),
+}
 """Of what a reader looks at not every file, those that it reads."""
 ALTERABLE = [
     (name, path)
