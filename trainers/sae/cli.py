@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from trainers.common.errors import BadInput, exit_code_of
-from trainers.common.json_files import read_flag_json
+from trainers.common.json_files import read_flag_json, read_json_file
 from trainers.sae.settings import (
     CHOICES,
     PRESETS,
@@ -61,6 +61,7 @@ HELP = {
     "schedule": "linear: warm-up, constant, then to 0; restarts: cosine over 10, 20, 40 … epochs",
     "decay_share": "part of the steps over which linear falls",
     "clip_norm": "0 does not clip",
+    "schedule_epochs": "along which schedules are laid, at least --max-epochs (default: --max-epochs)",
     "max_steps": "ends earlier or later than --max-epochs",
     "accumulate": "batches to a step",
     "val_per_epoch": "validations of an epoch",
@@ -238,7 +239,9 @@ def _request(
 ) -> Request:
     is_base = own.get("mode") == BASE_ONLY
     parent = contract.parent_model_dir if contract is not None and is_base else None
-    path, layer = _activations(own, is_base=is_base, is_child=parent is not None)
+    lower = contract.resume_model_dir if contract is not None and is_base else None
+    is_child = parent is not None or (lower is not None and _is_of_child(lower))
+    path, layer = _activations(own, is_base=is_base, is_child=is_child)
     if path is None:
         name = "--base-activation-path" if is_base else "--activation-path"
         raise BadInput(f"{name} FILE is needed: the activations to train on")
@@ -249,11 +252,14 @@ def _request(
         output, checkpoints = contract.output_dir, contract.checkpoint_dir
         if contract.base_model_dir is not None:
             output, start = (contract.base_model_dir, start) if is_base else (output, contract.base_model_dir)
-    start, is_root = parent or start, is_base and parent is None
+    # The order of parameters is that of what they came of, which the lower rung has, too.
+    start, is_root = parent or (lower if is_child else start), is_base and not is_child
     tuned = {name: own[f"tune_{name}"] for name in TUNED if f"tune_{name}" in own and not is_root}
     if tuned and start is None:
         flags = ", ".join(f"--tune-{name.replace('_', '-')}" for name in tuned)
         raise BadInput(f"{flags}: for what starts from a base model, and there is none: give --start PATH")
+    if {"max_epochs", "max_steps"} & tuned.keys():
+        tuned["schedule_epochs"] = None  # that of the base model, which is longer or shorter
     from trainers.sae.run import Request
 
     return Request(
@@ -266,14 +272,25 @@ def _request(
         num_workers=own["num_workers"],
         exports=tuple(part for part in own.get("export", "").split(",") if part),
         start=start,
-        is_child=parent is not None,
+        is_child=is_child,
         trackers=tuple(part for part in own.get("log", "").split(",") if part),
         model_name=own.get("model_name"),
         training_mode="fast" if arguments.command == FAST else own.get("training_mode"),
         stem_prefix="sae_fast" if "training_mode" in own else "sae",
         prepared_cache=own.get("prepared_cache"),
         overwrite=arguments.overwrite,
+        resume=lower,
+        keeps_state=contract is not None and is_base and contract.keeps_state,
     )
+
+
+def _is_of_child(lower: Path) -> bool:
+    """Return whether a base model of fewer epochs came of a parent, which those of more need no longer."""
+    from trainers.sae.outputs import CONFIG
+    from trainers.sae.run import PARENT
+
+    fingerprint = read_json_file(lower / CONFIG).get("_fingerprint")
+    return isinstance(fingerprint, dict) and fingerprint.get("start") == PARENT
 
 
 def _activations(own: Mapping[str, Any], *, is_base: bool, is_child: bool) -> tuple[Path | None, int | None]:

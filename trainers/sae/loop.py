@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,12 @@ class Plan:
     fingerprint: Mapping[str, Any]
     """What the training depends on; a checkpoint of another is refused."""
     checkpoints: Path
+
+    @property
+    def horizon(self) -> int:
+        """The steps along which rates, and what else depends on how long a training is, are laid."""
+        epochs = self.settings.schedule_epochs
+        return self.steps if epochs is None else self.steps_an_epoch * epochs
 
     def epoch_of(self, step: int) -> int:
         """Return the number of the epoch of a step, from 1."""
@@ -150,7 +156,7 @@ class Loop:
     def _epoch(self, made: Any, progress: Progress) -> None:
         plan, place, settings = self._plan, self.place, self._plan.settings
         for gathered, (row, x_BD) in enumerate(made, 1):
-            self._training.done = place.step / plan.steps
+            self._training.done = place.step / plan.horizon
             report = self._training.gather(x_BD)
             place.examples += plan.batch
             if gathered % settings.accumulate:
@@ -166,7 +172,7 @@ class Loop:
 
     def _rate(self) -> float:
         plan = self._plan
-        rate = rate_at(plan.settings, self.highest_rate, self.place.step, plan.steps, plan.steps_an_epoch)
+        rate = rate_at(plan.settings, self.highest_rate, self.place.step, plan.horizon, plan.steps_an_epoch)
         return rate * (self._plateau.factor if plan.settings.schedule == "plateau" else 1.0)
 
     def _after_step(self, report: StepReport, progress: Progress) -> None:
@@ -180,7 +186,7 @@ class Loop:
 
     def _resample(self) -> None:
         often, step = self._plan.settings.resample_every, self.place.step
-        if often and not step % often and 2 * step <= self._plan.steps:
+        if often and not step % often and 2 * step <= self._plan.horizon:
             count = self._training.resample(self._examples.sample, step)
             self._records.tell(f"step {step}: {count} dead latents drawn anew")
 
@@ -217,13 +223,25 @@ class Loop:
         progress(self.epoch, epochs, **figures, **report.parts)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        self._training.restore(state)
-        self.place = Place(**state["place"])
-        check_counts(**asdict(self.place))
-        best = [(float(loss), step) for loss, step in state["stopper"]["best"]]
-        self._stopper = replace(self._stopper, waited=state["stopper"]["waited"], best=best)
-        self._plateau = Plateau(**state["plateau"])
-        check_counts(waited=self._stopper.waited, plateau=self._plateau.waited)
-        for _, step in best:
-            check_counts(step=step)
+        self.place, self._stopper, self._plateau = taken_up(state, self._training, self._plan.settings)
         self._records.restore(state["records"])
+
+
+def taken_up(
+    state: Mapping[str, Any], training: Training, settings: Settings
+) -> tuple[Place, Stopper, Plateau]:
+    """Take a training up at a state; return where it is, which validations were best, and its plateau.
+
+    Raises whatever damage brings up.
+    """
+    training.restore(state)
+    place = Place(**state["place"])
+    check_counts(**asdict(place))
+    best = [(float(loss), step) for loss, step in state["stopper"]["best"]]
+    waited = state["stopper"]["waited"]
+    stopper = Stopper(settings.patience, settings.keep_checkpoints, waited, best)
+    plateau = Plateau(**state["plateau"])
+    check_counts(waited=stopper.waited, plateau=plateau.waited)
+    for _, step in best:
+        check_counts(step=step)
+    return place, stopper, plateau

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -41,6 +41,7 @@ from trainers.sae.outputs import (
 )
 from trainers.sae.rates import base_rate, batch_size
 from trainers.sae.records import Records
+from trainers.sae.rungs import CURE, KEPT_STATE, Lower, has_state, keep_state, read_lower
 from trainers.sae.settings import Settings
 from trainers.sae.trackers import check_trackers, open_trackers
 from trainers.sae.training import Training
@@ -66,7 +67,8 @@ class Request:
     trackers: tuple[str, ...] = ()
     """Of `trackers`, beside JSONL and CSV."""
     start: Path | None = None
-    """An autoencoder to start from: of another layer, other data, another k."""
+    """An autoencoder to start from: of another layer, other data, another k; for a child whose training
+    goes on what it goes on from."""
     is_child: bool = False
     """Whether that is the parent of a base model: an attempt goes on from its own state, whatever the
     parent is by then."""
@@ -77,6 +79,10 @@ class Request:
     overwrite: bool = False
     stem_prefix: str = "sae"
     """How the names of the files of weights and metadata begin."""
+    resume: Path | None = None
+    """A base model of fewer epochs, whose training goes on; None where none does."""
+    keeps_state: bool = False
+    """Whether the output is to hold the checkpoint that training ends with, so that more epochs can go on."""
 
     @property
     def stem(self) -> str:
@@ -120,15 +126,14 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     batch = batch_size(settings, examples.n_train, device.type)
     fingerprint = _fingerprint(request, base, examples, batch)
     plan = plan_of(settings, examples.n_train, batch, fingerprint, request.checkpoint_dir)
+    lower = _lower(request, plan, training, say)
     config = {
         **settings.as_config(),
         "activation_path": request.activation_path,
         "layer_idx": request.layer_idx,
     }
-    if request.overwrite:
-        discard(request.output_dir, request.checkpoint_dir)
-    claim(request.output_dir / CONFIG, fingerprint, config)
-    keep_memory(request.checkpoint_dir, memory)
+    _take_folder(request, config, fingerprint)
+    _begin_checkpoints(request, fingerprint, memory, lower)
     _say_plan(plan, examples, scale, say)
     trackers = partial(open_trackers, request.trackers, request.output_dir, as_json(config))
     told = Records(request.output_dir, say, trackers), progress
@@ -139,7 +144,10 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     else:
         fitted = _looped(plan, training, examples, told, say)
     told[0].close()
-    return _finish(request, training, fitted, examples, say)
+    finished = _finish(request, training, fitted, examples, say)
+    if request.keeps_state:
+        keep_state(request.checkpoint_dir, request.output_dir)
+    return finished
 
 
 def _check_start_stays(request: Request) -> None:
@@ -155,9 +163,41 @@ def _memory(request: Request, say: Callable[[str], None]) -> int:
     """Return the bytes that activations may take: those that the training began with, if it did before."""
     now = memory_for_rows()
     before = None if request.overwrite else memory_before(request.checkpoint_dir)
+    if before is None and request.resume is not None:
+        before = memory_before(request.resume / KEPT_STATE)
     if before is not None and before > now:
         say(f"began with {before >> 20} MiB of memory for activations; there are {now >> 20} MiB now")
     return now if before is None else before
+
+
+def _take_folder(request: Request, config: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> None:
+    """Make the folder this training's."""
+    if request.overwrite:
+        discard(request.output_dir, request.checkpoint_dir)
+    claim(request.output_dir / CONFIG, fingerprint, config)
+
+
+def _begin_checkpoints(
+    request: Request, fingerprint: Mapping[str, Any], memory: int, lower: Lower | None
+) -> None:
+    keep_memory(request.checkpoint_dir, memory)
+    if lower is not None:
+        lower.take_over(request.checkpoint_dir, fingerprint)
+
+
+def _lower(request: Request, plan: Plan, training: Training, say: Callable[[str], None]) -> Lower | None:
+    """Return what the training goes on from; None where it begins, or has a checkpoint of its own."""
+    if request.resume is None or (not request.overwrite and has_state(request.checkpoint_dir)):
+        return None
+    if request.settings.engine != "own" or request.settings.max_steps is not None:
+        what = "--engine lightning and --max-steps do not go on from a base model"
+        raise BadInput(f"{request.resume}: {what}; {CURE}")
+    lower = read_lower(request.resume, plan, training)
+    if lower is None:
+        if request.is_child and request.start == request.resume:
+            raise BadInput(f"{request.resume}: holds no state, and its parent is not here; {CURE}")
+        say(f"{request.resume} holds no state of its training: it begins at epoch 1")
+    return lower
 
 
 def _prepared(request: Request, say: Callable[[str], None]) -> Prepared | None:

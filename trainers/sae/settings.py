@@ -40,11 +40,12 @@ OPTIONAL = (
     "max_steps",
     "max_samples",
     "dense_above",
+    "schedule_epochs",
 )
 """What may be None."""
 NUMBERS: Mapping[str, Callable[[str], float]] = {
     **dict.fromkeys(("latent_dim", "k", "max_epochs", "accumulate", "val_per_epoch"), whole(1)),
-    **dict.fromkeys(("batch_size", "max_steps", "max_samples"), whole(1)),
+    **dict.fromkeys(("batch_size", "max_steps", "max_samples", "schedule_epochs"), whole(1)),
     **dict.fromkeys(
         ("dead_after", "warmup_steps", "patience", "keep_checkpoints", "resample_every"), whole(0)
     ),
@@ -106,10 +107,12 @@ class Settings:
     schedule: Schedule = "linear"
     warmup_steps: int = 100
     decay_share: float = 0.2
-    """Part of the steps over which `linear` falls to 0."""
+    """Part of the steps of the schedule over which `linear` falls to 0."""
     clip_norm: float = 1.0
     """0 does not clip."""
     max_epochs: int = 10
+    schedule_epochs: int | None = None
+    """Epochs along which all that depends on how long a training is is laid; None is `max_epochs`."""
     max_steps: int | None = None
     accumulate: int = 1
     val_per_epoch: int = 2
@@ -133,7 +136,21 @@ class Settings:
         for name, value in asdict(self).items():
             if value is not None or name not in OPTIONAL:
                 check(name, value)
+        self._check_schedule()
         self.form(1)
+
+    def _check_schedule(self) -> None:
+        if self.schedule_epochs is None:
+            return
+        if self.max_steps is not None:
+            raise BadInput(
+                f"max_steps {self.max_steps} says how long the schedule is: leave schedule_epochs out"
+            )
+        if self.schedule_epochs < self.max_epochs:
+            raise BadInput(
+                f"schedule_epochs is {self.schedule_epochs}, max_epochs is {self.max_epochs}; "
+                "the schedule must be at least as long as the training"
+            )
 
     def form(self, n_features: int) -> Architecture:
         """Return the architecture for activations of a width."""
@@ -153,7 +170,10 @@ class Settings:
 
     def as_config(self) -> dict[str, Any]:
         """Return the settings as `--config` reads them."""
-        return asdict(self)
+        values = asdict(self)
+        if self.schedule_epochs is None:  # as it was before there was such a setting
+            del values["schedule_epochs"]
+        return values
 
 
 SEED: dict[str, Any] = {

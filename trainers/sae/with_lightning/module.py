@@ -72,7 +72,7 @@ class SaeModule(LightningModule):
             return {"scheduler": restarts, "interval": "epoch"}
 
         def share(step: int) -> float:
-            return rate_at(plan.settings, 1.0, step, plan.steps, plan.steps_an_epoch)
+            return rate_at(plan.settings, 1.0, step, plan.horizon, plan.steps_an_epoch)
 
         return {"scheduler": torch.optim.lr_scheduler.LambdaLR(optimizer, share), "interval": "step"}
 

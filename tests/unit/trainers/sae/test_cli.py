@@ -137,6 +137,23 @@ def test_a_base_model_starts_from_its_parent_with_what_it_is_told_of_its_own(
     assert not torch.allclose(child.parameters["W_enc"], parent, atol=1e-5)
 
 
+def test_a_child_of_more_epochs_goes_on_as_the_child_that_it_was(
+    tmp_path: Path, generation: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = ["--base_activation_path", str(write(tmp_path)), "--base_layer_idx", "2", "--layer_idx", "3"]
+    exact = ["--tune_k", "3", "--precision", "float32", "--dense_above", "0.2", "--schedule_epochs", "2"]
+    assert generation("root", None, *root) == 0
+    monkeypatch.setenv("TWOPHASE_KEEP_STATE", "1")
+    assert generation("lower", "root", *root, *exact) == 0
+    more = [*root, *exact, "--max_epochs", "2"]
+    assert generation("once", "root", *more) == 0
+    monkeypatch.setenv("TWOPHASE_RESUME_MODEL_DIR", str(tmp_path / "lower"))
+    assert generation("higher", None, *more) == 0
+    name = "sae_layer_3.safetensors"
+    assert (tmp_path / "higher" / name).read_bytes() == (tmp_path / "once" / name).read_bytes()
+    assert (tmp_path / "lower" / name).read_bytes() != (tmp_path / "once" / name).read_bytes()
+
+
 def test_a_parent_of_another_shape_is_refused_and_nothing_is_made(
     tmp_path: Path, generation: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
