@@ -19,7 +19,6 @@ from master.core.running.jobs import (
     after_phase1,
     blocked_by,
     current,
-    expect_model,
     finish,
     give_no_number_twice,
     is_stale,
@@ -35,6 +34,7 @@ from master.core.running.pruning.stopping import shelve
 from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunState
 from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
 from master.core.running.seating.drained import note_end
+from master.core.running.spread import one_disk
 from worker_agent.protocol.outcome import Finished, Outcome
 
 _NOT_THE_WORKERS = frozenset(
@@ -193,7 +193,7 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
         state.damaged.discard(event.content_hash)
         if view:
             view.cached.add(event.content_hash)
-            expect_model(state, view, record.job.makes)
+            one_disk.expect_model_of(state, view, event.content_hash)
         if had_succeeded:
             revive(state, blocked_by(state, record), out)
         after_phase1(state, record, out)

@@ -13,7 +13,6 @@ from master.core.running.jobs import (
     ON_A_WORKER,
     collecting,
     current,
-    expect_model,
     give_no_number_twice,
     is_stale,
     leave,
@@ -50,9 +49,7 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view.delivering.clear()
     view.reattached.clear()
     state.free.add(view.name)
-    for spec_hash, content_hash in state.home.items():
-        if content_hash in view.cached:
-            expect_model(state, view, spec_hash)
+    one_disk.expect_models(state, view)
     for job_id, _ in sorted(view.attempts | view.collecting):
         _reconcile(state, state.jobs[job_id], event, out)
     checkpoints.on_worker_up(state, event)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
+from master.core.running.jobs import expect_model
 from master.core.running.records import Outbox, RunState
 from master.core.running.spread import peers, warm_pool
 from worker_agent.protocol.artefacts.fetching import Source
@@ -27,6 +28,31 @@ def on_worker_up(state: RunState, view: WorkerView, event: ev.WorkerUp) -> None:
     view.disk, view.failed_fetches = event.disk, 0
     if event.disk:
         state.disks.setdefault(event.disk, set()).add(view.name)
+
+
+def expect_models(state: RunState, view: WorkerView) -> None:
+    """Note the base models that a worker has, and those that others on its disk have."""
+    mates = list(_mates(state, view))
+    for spec_hash, content_hash in state.home.items():
+        _expect(state, view, mates, spec_hash, content_hash)
+
+
+def expect_model_of(state: RunState, view: WorkerView, content_hash: str) -> None:
+    """Note that a worker has a base model now, and that others on its disk have it as good as that."""
+    specs = [spec for spec, at_home in state.home.items() if at_home == content_hash]
+    mates = list(_mates(state, view)) if specs else []
+    for spec_hash in specs:
+        _expect(state, view, mates, spec_hash, content_hash)
+
+
+def _expect(
+    state: RunState, view: WorkerView, mates: list[WorkerView], spec_hash: str, content_hash: str
+) -> None:
+    # Who reads the disk of one that has it was told when that came.
+    is_there = any(content_hash in mate.cached for mate in mates)
+    if is_there or content_hash in view.cached:
+        for each in (view,) if is_there else (view, *mates):
+            expect_model(state, each, spec_hash)
 
 
 def bring(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
@@ -74,6 +100,7 @@ def on_fetched(state: RunState, event: ev.Fetched, out: Outbox) -> None:
         return  # nobody has asked for it
     view.delivering.discard(name)
     view.cached.add(name)
+    expect_model_of(state, view, name)
     warm_pool.on_arrival(state, view, name, event.at)
     peers.on_arrived(state, view, event, out)
     if event.source is Source.DISK:

@@ -236,3 +236,30 @@ def test_what_is_damaged_at_home_is_not_sent_any_more() -> None:
     wanted(run, "w2")
     run.state.damaged.add(NAME)
     assert failed(run, "w2") == [] and not run.state.workers["w2"].delivering
+
+
+def of_two_models(*disks: str) -> Stage:
+    """One job starts from `x`, and two from `y`; `w1` is up, has `x` cached and no room."""
+    names = [f"w{number}" for number in range(1, len(disks) + 1)]
+    jobs = [job("y1", "y"), job("y2", "y"), job("x1", "x")]
+    run = Stage(*jobs, workers=names, in_store={"x": NAME, "y": "b" * 64})
+    run.up("w1", slots=0, disk=disks[0], cached=(NAME,))
+    return run
+
+
+@pytest.mark.parametrize(("disk", "first"), [("d", "x1"), ("e", "y1")])
+def test_who_reads_the_disk_of_one_that_has_a_base_model_ranks_as_one_that_has_it(
+    disk: str, first: str
+) -> None:
+    run = of_two_models("d", disk)
+    assert f"start {first}#1@w2" in run.up("w2", disk=disk)
+
+
+def test_what_one_has_been_sent_its_mates_have_as_good_as_that() -> None:
+    run = of_two_models("e", "d", "d")
+    for worker in ("w2", "w3"):
+        run.up(worker, slots=0, disk="d")
+    wanted(run, "w2")
+    fetched(run, "w2")
+    assert list(run.state.workers["w3"].expected_models) == ["x"]
+    assert not run.state.workers["w1"].expected_models.keys() - {"x"}
