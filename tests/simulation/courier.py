@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from master.core.planning.plan import BASE_MODELS
 from master.core.running import commands as cmd
 from master.core.running import events as ev
+from master.core.running.spread import peer_events as peer
 from master.storage.rebuilding import Published
 from master.transfers.single_flight import SingleFlight
 from tests.simulation.fleet import Fleet
@@ -16,8 +17,10 @@ from tests.simulation.tally import Tally
 from tests.simulation.worker import RUN_ID
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.artefacts.fetching import Fetch
+from worker_agent.protocol.artefacts.peering import Chunks, Serve, Take
 from worker_agent.protocol.digests import content_hash
 
+_NO_CHUNKS = Chunks([], [])
 Tell = Callable[[ev.Event], None]
 
 
@@ -121,6 +124,26 @@ class Courier:
         return True
 
     # ---- artefacts
+
+    def tell_peer(self, command: cmd.Serve | cmd.Take) -> None:
+        """Tell a worker to serve, or to take, once it is known what the pieces hash to."""
+        self._home.burn()
+        clock = self._fleet.of(command.worker).clock
+        clock.soon(clock.random.uniform(0, 2), lambda: self._tell_peer(command, clock.now))
+
+    def _tell_peer(self, command: cmd.Serve | cmd.Take, now: float) -> None:
+        name, link = command.content_hash, self._fleet.links.get(command.worker)
+        specs = self._home.specs_of(name)
+        if not self.alive or link is None:
+            return
+        if not specs or self._home.store[specs[0]].is_rotten:
+            self._tell(peer.Unfit(now, name, "it is damaged here"))
+        elif isinstance(command, cmd.Serve):
+            link.send(Serve(name, command.transfer, list(command.takers), _NO_CHUNKS, 30.0))
+            self._tell(peer.Asked(now, command.worker, name, command.transfer))
+        else:
+            where = (command.source, list(command.addresses), command.port)
+            link.send(Take(name, command.transfer, *where, _NO_CHUNKS))
 
     def _deliver(self, command: cmd.Deliver) -> bool:
         link, wanted = self._fleet.of(command.worker), command.content_hash

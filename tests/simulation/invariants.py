@@ -293,6 +293,8 @@ def _waits_on_its_worker(world: World, record: JobRecord) -> str:
         return "its agent"
     if any((worker.name, name) in world.master.state.behind for name in lacking):
         return "what another with its disk is sent, for no longer than a lease"
+    if any(world.master.state.peers.taking(name, worker.name) for name in lacking):
+        return "what it is to take from another one, which is looked after"
     deliveries = [cmd.Deliver(worker.name, name) for name in lacking]
     return "data" if any(map(world.master.courier.is_under_way, deliveries)) else ""
 

@@ -73,7 +73,11 @@ class Master:
         self.state = self.recovered()
         self.courier = Courier(home, self.fleet, tally, self._put)
         fleet: Any = self.fleet
-        ports = Ports(fleet.to_say, self.courier, self._launch_of, fleet, of_seat=self._of_seat)
+        ports = Ports(
+            *(fleet.to_say, self.courier, self._launch_of, fleet),
+            of_seat=self._of_seat,
+            of_peers=self.courier.tell_peer,
+        )
         self._shared = SharedState(self.state)
         self.dispatcher = Dispatcher(self._shared, journal, Any, ports, _nobody, lambda: clock.now)  # type: ignore[arg-type]
 
@@ -162,7 +166,8 @@ class Master:
     def recovered(self) -> RunState:
         """Return the state that a start now would begin with."""
         names = self.members()
-        state = recover(self.plan(), self.scene.policy, names, self.home.journal, self.home.orders)
+        policy = replace(self.scene.policy, peers=self.scene.peers)
+        state = recover(self.plan(), policy, names, self.home.journal, self.home.orders)
         seats = [name for name in names if name in self.engine.seats]
         if self.engine.seats:
             state.pools[POOL] = Pool(POOL, len(self.engine.seats), self.scene.lent_s, 60.0)

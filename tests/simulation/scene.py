@@ -54,6 +54,12 @@ class Chaos:
     """Of the messages: they come twice, for a new connection begins with what the last one may have lost."""
     damaged_on_the_way: float = 0.0
     """Of the deliveries."""
+    peer_refuses: float = 0.0
+    """Of what workers are to serve to others."""
+    peer_lies: float = 0.0
+    """Of what they send: it is not what it should be …"""
+    peer_stalls: float = 0.0
+    """… or nothing comes, for ever."""
     until: float = 600.0
     """Seconds after which nothing more goes wrong, and what went wrong is mended."""
 
@@ -74,6 +80,10 @@ class Scene:
     """On so many the caches of the workers lie; 0: nobody knows, and each is sent what it needs."""
     cloned: bool = False
     """The last worker's disk is a copy of the first one's, and tells the same id."""
+    peers: bool = False
+    """Workers take base models from each other …"""
+    one_is_no_peer: bool = False
+    """… but for the first one, which others cannot reach."""
     seats: int = 0
     """So many of the workers, the last ones, are seats of a pool."""
     queued_s: float = 20.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from random import Random
 from typing import Any
@@ -26,6 +27,7 @@ def scene_of(seed: int) -> Scene:
         cloned=Random(f"clones {seed}").random() < 0.3,
         **(_seats(seed) if seed >= WITH_SEATS else {}),
         prune=prune_of(seed) if seed >= WITH_PRUNING else None,
+        **(_peers(seed) if seed >= WITH_PEERS else {}),
         job_s=random.choice([1.0, 20.0, 60.0, 200.0]),
         chaos=_chaos(random, seed),
         policy=_policy(random),
@@ -38,7 +40,14 @@ def scene_of(seed: int) -> Scene:
 WITH_SEATS = 1000
 """From this schedule on some of the workers may be seats of a pool …"""
 WITH_PRUNING = 1030
-"""… and jobs may be ended that do worse than others."""
+"""… and jobs may be ended that do worse than others …"""
+WITH_PEERS = 1110
+"""… and workers may take base models from each other."""
+
+
+def _peers(seed: int) -> dict[str, Any]:
+    random = Random(f"peers {seed}")
+    return {"peers": random.random() < 0.6, "one_is_no_peer": random.random() < 0.2}
 
 
 def _seats(seed: int) -> dict[str, Any]:
@@ -76,8 +85,18 @@ def _chaos(random: Random, seed: int) -> Chaos:
         hopeless=random.choice([0.0, 0.5]),
         repeated=random.choice([0.0, 0.3]),
         damaged_on_the_way=random.choice([0.0, 0.3]),
+        **_of_peers(seed),
         ordered_every_s=Random(f"orders {seed}").choice([inf, 20.0, 100.0]),
     )
+
+
+def _of_peers(seed: int) -> dict[str, float]:
+    random = Random(f"bad peers {seed}")
+    return {
+        "peer_refuses": random.choice([0.0, 0.2]),
+        "peer_lies": random.choice([0.0, 0.2, 0.6]),
+        "peer_stalls": random.choice([0.0, 0.2, 0.6]),
+    }
 
 
 def _policy(random: Random) -> Policy:
@@ -88,6 +107,13 @@ def _policy(random: Random) -> Policy:
         give_up_s=3000.0,
         max_failures=random.choice([0, 0, 0, 3]),
     )
+
+
+def with_peers(seed: int) -> World:
+    """Return the run of a schedule in which at least three workers with disks of their own are peers."""
+    scene = scene_of(seed)
+    more = {"workers": max(3, scene.workers), "bases": max(2, scene.bases), "jobs": max(8, scene.jobs)}
+    return World(replace(scene, peers=True, slots=1, disks=0 if seed % 2 else scene.disks, **more), seed)
 
 
 def world_of(seed: int) -> World:

@@ -62,6 +62,8 @@ class Tally:
     thrown: list[Thrown] = field(default_factory=list)
     borrowed: int = 0
     """How often an artefact was taken from a disk that several workers have."""
+    passed_on: int = 0
+    """How often a worker took an artefact from another one."""
     published: int = 0
     """How often a result was put in its place."""
     damages: Counter[str] = field(default_factory=Counter)

@@ -12,7 +12,7 @@ from tests.simulation.__main__ import main
 from tests.simulation.invariants import INVARIANTS
 from tests.simulation.pruning import promoted, pruned
 from tests.simulation.scene import Scene
-from tests.simulation.schedules import WITH_PRUNING, WITH_SEATS, scene_of, world_of
+from tests.simulation.schedules import WITH_PRUNING, WITH_SEATS, scene_of, with_peers, world_of
 from tests.simulation.world import World
 
 
@@ -74,6 +74,22 @@ def test_of_jobs_that_are_pruned_the_best_wins() -> None:
     states = Counter(record.state for record in world.master.state.jobs.values())
     assert states[State.PRUNED] >= 4 and states[State.SUCCEEDED] >= 2
     assert set(states) == {State.PRUNED, State.SUCCEEDED}
+
+
+def test_no_promise_is_broken_where_workers_take_base_models_from_each_other() -> None:
+    passed_on, told = 0, 0
+    for seed in range(1, 31):
+        world = with_peers(seed)
+        assert world.run() in (0, 1, 4, 130)
+        passed_on += world.tally.passed_on
+        told += len(world.master.state.peers.told)
+    assert passed_on > 15 and told > 5
+
+
+def test_a_calm_run_of_peers_is_sent_each_base_model_once_at_most() -> None:
+    world = World(Scene(workers=4, slots=1, jobs=24, bases=2, peers=True), seed=1)
+    assert world.run() == 0
+    assert world.tally.passed_on >= 4 and not world.master.state.peers.told
 
 
 def test_allocations_that_end_cost_their_jobs_nothing() -> None:

@@ -76,6 +76,8 @@ class Worker:
         self.machine.on_discard = self._note_discard
         self.disk = ""
         """What its agents say of the disk of their cache."""
+        self.addresses: list[str] = []
+        """Where its agents say that others can reach it."""
         self.life: Life | None = None
         self.is_on, self.buried = True, False
         self.away_until = 0.0
@@ -128,7 +130,7 @@ class Worker:
             attempts,
             cached,
             "/w",
-            WorkerFacts(disk=self.disk),
+            WorkerFacts(disk=self.disk, peers=self.addresses),
         )
         return msg.Welcome(*said, ended=ended)
 
@@ -139,9 +141,8 @@ class Worker:
             self._note_acknowledged(message.seq)
         checkpoints: Any = SimpleNamespace(without_older=lambda item: item, drop=lambda job_id: None)
         watches: Any = SimpleNamespace(begin=None, go_on=None, end=None)
-        peers: Any = SimpleNamespace(meet=None, serve=None)
         handlers = message_handlers(
-            life.state, checkpoints, checkpoints, watches, peers, lambda: self.clock.now
+            life.state, checkpoints, checkpoints, watches, life.peers, lambda: self.clock.now
         )
         life.turn(partial(handlers[type(message)], message))
 

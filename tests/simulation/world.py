@@ -17,6 +17,7 @@ from tests.simulation.home import Home, MasterKilled
 from tests.simulation.invariants import OF_ALL, OF_THE_END, OF_THE_MASTER, Invariant
 from tests.simulation.master import Master
 from tests.simulation.orders import all_back, of_jobs, some_order
+from tests.simulation.peers import Streets
 from tests.simulation.pruning import EVERY_S, tell_progress
 from tests.simulation.scene import Scene
 from tests.simulation.tally import Tally
@@ -50,6 +51,7 @@ class World:
         for worker in self.workers:
             worker.has_ended = self._has_ended
         share_disks(self.workers, scene)
+        Streets(scene).let_meet(self.workers)
         seats = self.workers[len(self.workers) - min(scene.seats, len(self.workers)) :] if scene.seats else []
         self.engine = Engine(seats, scene, self.clock, self.tally)
         self.events = self.starts = 0

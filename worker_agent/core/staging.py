@@ -46,6 +46,7 @@ def on_delivered(state: AgentState, message: Delivered) -> None:
         state.outbox.append(cmd.Send(Rejected(content_hash, "not a content hash: 64 hex digits")))
     elif state.artefacts.get(content_hash) is not Artefact.VERIFYING:
         taking.let_go(state, content_hash)
+        state.transfers.pop(content_hash, None)  # what is wrong now is wrong with what was delivered
         state.artefacts[content_hash] = Artefact.VERIFYING
         state.outbox.append(cmd.Verify(content_hash, delivered=True))
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,9 +29,11 @@ from worker_agent.core.shares import device_of, everything, mask_of
 from worker_agent.core.state import Phase
 from worker_agent.executors.adopted import Adopted
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.peering import Peering
 from worker_agent.protocol.messages import Settings
 from worker_agent.runtime import recovery
 from worker_agent.runtime.effects.artefacts import ArtefactEffects
+from worker_agent.runtime.effects.peers import PeerEffects
 from worker_agent.runtime.effects.records import RecordEffects
 from worker_agent.runtime.effects.slots import SlotEffects
 from worker_agent.runtime.effects.starts import StartEffects
@@ -47,7 +50,10 @@ class Life:
         self.state = recovery.restore(self.spool.memory)
         self.workers = FakeWorkers(machine, lambda: self.turn(lambda: None))
         self.cache = FakeCache(machine)
-        context = SimpleNamespace(devices=machine.devices, cache=self.cache, borrow=machine.borrow)
+        where: Any = SimpleNamespace(cached=Path, incoming=lambda run_id, name: Path(name))
+        context = SimpleNamespace(
+            devices=machine.devices, cache=self.cache, borrow=machine.borrow, layout=where, run_id="run"
+        )
         host: Any = SimpleNamespace(context=context, opened=context)
         self.master = SimpleNamespace(say=hear)
         self.records = RecordEffects(self.spool, self.workers)
@@ -57,7 +63,11 @@ class Life:
         self.invoker: Any = FakeInvoker(machine, self.spool, self._tell)
         limits: Any = SimpleNamespace(follow=lambda key: None, ended=lambda done: done)
         starts = StartEffects(self.state, artefacts, slots, self.invoker, limits, self._now)
-        parts = (self.records, artefacts, slots, starts)
+        self.peers = PeerEffects(self.state, host, artefacts, self.workers, self.master, self._now)  # type: ignore[arg-type]
+        if machine.open_network:
+            self.peers.open_network = machine.open_network
+            self.peers.meet(Peering("", "", ""))
+        parts = (self.records, artefacts, self.peers, slots, starts)
         own = {
             cmd.Stop: lambda item: self.invoker.stop(item.key),
             cmd.Collect: self._collect,

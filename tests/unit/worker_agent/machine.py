@@ -10,6 +10,7 @@ from tests.support.simulated_clock import Action, Clock
 from worker_agent.core.commands import Collect, Collected, Discard
 from worker_agent.core.execution import Exit, Key
 from worker_agent.core.shares import SHARES, Device, device_of, everything, mask_of
+from worker_agent.peers.base import Network, Tell
 from worker_agent.protocol.artefacts.fetching import Source
 from worker_agent.protocol.messages import Launch
 
@@ -112,6 +113,8 @@ class Machine:
     """Told of every attempt whose files are deleted."""
     borrow: Callable[[str], tuple[Source, str | None]] = lambda name: (Source.DISK, "nowhere")
     """Looks for an artefact on the disk."""
+    open_network: Callable[[Tell], Network] | None = None
+    """Lets its agents reach those of other machines."""
     leave: Callable[[Collect], Collected] = lambda item: Collected()
     """Tells what an attempt left."""
 

@@ -70,6 +70,7 @@ class FakeWorkers:
 
     def tell(self, answer: object) -> None:
         self._ready.append(answer)
+        self._machine.soon(0.0, self._wake)
 
     def sync(self, work: Callable[[], None]) -> None:
         self._machine.soon(0.05, work)

@@ -101,6 +101,13 @@ def test_what_comes_in_another_way_is_taken_no_more(state: AgentState, way: str)
     assert not drained(state) and state.artefacts[H1] is Artefact.VERIFYING
 
 
+def test_what_is_delivered_instead_and_is_damaged_is_a_bad_delivery(state: AgentState) -> None:
+    staging.on_delivered(state, msg.Delivered(H1))
+    drained(state)
+    staging.on_verified(state, H1, "torn", True, 5.0)
+    assert drained(state) == [cmd.Send(msg.Rejected(H1, "torn"))] and not state.transfers
+
+
 def test_a_master_that_comes_knows_of_no_transfer_and_hears_what_is_wanted(state: AgentState) -> None:
     transitions.on_hello(state, [Device("s1")])
     assert drained(state) == [cmd.LetGo(H1), cmd.Send(msg.Wanted(H1))]
