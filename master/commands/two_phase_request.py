@@ -300,7 +300,8 @@ def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:
 
 def settings_of(options: TwoPhaseOptions, request: TwoPhaseRequest) -> tuple[Limits, Policy]:
     """Return what holds for all jobs that do not say otherwise."""
-    return Limits(options.timeout, options.stall_timeout, *request.executors), policy_of(options)
+    policy = replace(policy_of(options), peers=request.cluster.peers)
+    return Limits(options.timeout, options.stall_timeout, *request.executors), policy
 
 
 def policy_of(options: TwoPhaseOptions) -> Policy:

@@ -59,4 +59,5 @@ def settings_text(limits: Limits, policy: Policy) -> str:
     told = [f"{name} {duration(value)}" if value else f"no {name}" for name, value in times]
     tries = plural(policy.retries, "further try", "further tries")
     one = ["one job at a time"] if policy.max_running == 1 else []
-    return ", ".join([*told, tries, f"executor {limits.executor}", *one])
+    passed = ["base models from worker to worker, over a port for seconds"] if policy.peers else []
+    return ", ".join([*told, tries, f"executor {limits.executor}", *one, *passed])

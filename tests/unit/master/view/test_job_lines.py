@@ -31,6 +31,9 @@ def test_what_holds_for_all_jobs_is_told() -> None:
     assert "timeout 15m00s, no stall timeout, 1 further try, executor warm." in written(console)
     text = settings_text(Limits(None, 60.0), Policy(retries=0, max_running=1))
     assert text == "no timeout, stall timeout 1m00s, 0 further tries, executor process, one job at a time"
+    assert settings_text(Limits(), Policy(peers=True)).endswith(
+        ", executor process, base models from worker to worker, over a port for seconds"
+    )
 
 
 def test_each_job_has_a_line_of_its_own() -> None:
