@@ -13,6 +13,7 @@ from master.transfers.single_flight import SingleFlight
 from tests.simulation.fleet import Fleet
 from tests.simulation.home import Home, StoredBaseModel
 from tests.simulation.link import Link
+from tests.simulation.peers import BYTES
 from tests.simulation.tally import Tally
 from tests.simulation.worker import RUN_ID
 from worker_agent.protocol import messages as msg
@@ -140,7 +141,7 @@ class Courier:
             self._tell(peer.Unfit(now, name, "it is damaged here"))
         elif isinstance(command, cmd.Serve):
             link.send(Serve(name, command.transfer, list(command.takers), _NO_CHUNKS, 30.0))
-            self._tell(peer.Asked(now, command.worker, name, command.transfer))
+            self._tell(peer.Asked(now, command.worker, name, command.transfer, BYTES))
         else:
             where = (command.source, list(command.addresses), command.port)
             link.send(Take(name, command.transfer, *where, _NO_CHUNKS))

@@ -291,10 +291,9 @@ def _waits_on_its_worker(world: World, record: JobRecord) -> str:
     lacking = [name for name in attempt.needs if worker.life.state.artefacts.get(name) is Artefact.WANTED]
     if not worker.waits_for_slot_or_data(record.key) or not lacking:
         return "its agent"
-    if any((worker.name, name) in world.master.state.behind for name in lacking):
-        return "what another with its disk is sent, for no longer than a lease"
-    if any(world.master.state.peers.taking(name, worker.name) for name in lacking):
-        return "what it is to take from another one, which is looked after"
+    behind, peers = world.master.state.behind, world.master.state.peers
+    if any((worker.name, name) in behind or peers.taking(name, worker.name) for name in lacking):
+        return "what another one is sent, or passes on, which is looked after"
     deliveries = [cmd.Deliver(worker.name, name) for name in lacking]
     return "data" if any(map(world.master.courier.is_under_way, deliveries)) else ""
 

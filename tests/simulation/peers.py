@@ -13,7 +13,7 @@ from worker_agent.protocol.artefacts.peering import Peering, Received, Serve, Ta
 
 ADDRESS = "10.0.0.1"
 _LEAST_PORT = 1024
-_BYTES = 100
+BYTES = 100
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Network:
     def __init__(self, streets: Streets, worker: Worker, tell: Tell) -> None:
         self._streets, self._worker, self._tell = streets, worker, tell
         self._takes: dict[str, int] = {}
+        self._left: dict[str, int] = {}
+        """How much of an artefact has still to come; what has come stays."""
         self._deaths = worker.deaths
 
     def meet(self, peering: Peering) -> None:
@@ -74,8 +76,8 @@ class Network:
         chaos, clock = self._streets.scene.chaos, self._worker.clock
         lies, stalls = self._hits(chaos.peer_lies), self._hits(chaos.peer_stalls)
         fate = _stall if stalls else _lie if lies else _send
-        left = clock.random.randint(0, 6)
-        clock.soon(clock.random.uniform(0, 1), lambda: self._go_on(item, fate, left))
+        self._left.setdefault(item.content_hash, clock.random.randint(0, 6))
+        clock.soon(clock.random.uniform(0, 1), lambda: self._go_on(item, fate))
 
     def leave(self, content_hash: str) -> None:
         """Take something no more."""
@@ -89,19 +91,20 @@ class Network:
         clock = self._worker.clock
         return clock.now < self._streets.scene.chaos.until and clock.random.random() < chance
 
-    def _go_on(self, item: Take, fate: Fate, left: int) -> None:
+    def _go_on(self, item: Take, fate: Fate) -> None:
         """Let a second pass."""
         name, clock = item.content_hash, self._worker.clock
         if self._takes.get(name) != item.transfer or self._worker.deaths != self._deaths:
             return
-        self._tell(Received(name, item.transfer, _BYTES - 10 * left, 1.0))
+        left = self._left[name]
+        self._tell(Received(name, item.transfer, BYTES - 10 * left, 1.0))
         door = self._streets.door(item.port, self._worker.name)
         problem = "it has closed the connection" if door is None else fate(door.worker, name, left)
         if problem == _MORE:
-            further = left if fate is _stall else max(0, left - 1)
-            clock.soon(1.0, lambda: self._go_on(item, fate, further))
+            self._left[name] = left if fate is _stall else max(0, left - 1)
+            clock.soon(1.0, lambda: self._go_on(item, fate))
             return
-        del self._takes[name]
+        del self._takes[name], self._left[name]
         if problem is None and self._worker.machine.disk_is_full:
             problem = "no space left"
         if problem is None:
@@ -119,10 +122,8 @@ def _send(source: Worker, name: str, left: int) -> str | None:
     found = source.machine.cache.get(name)
     if found == "present":
         return _MORE if left else None
-    is_coming = source.life is not None and name in source.life.state.transfers
-    if found is None and is_coming:
-        return _MORE  # it passes on what it has, and waits for more
-    return "a piece of it is not what it should be" if found else "it does not have it any more"
+    # Where it has none it waits until some has come: it may be about to take it.
+    return "a piece of it is not what it should be" if found else _MORE
 
 
 def _lie(source: Worker, name: str, left: int) -> str | None:

@@ -58,7 +58,7 @@ class PeerTransfers:
         if isinstance(command, cmd.Serve):
             takers = list(command.takers)
             remote.link.send(Serve(name, command.transfer, takers, chunks, SERVE_S))
-            self.reporter.event(peer.Asked, command.worker, name, command.transfer)
+            self.reporter.event(peer.Asked, command.worker, name, command.transfer, chunks.total_bytes)
         else:
             where = (command.source, list(command.addresses), command.port)
             remote.link.send(Take(name, command.transfer, *where, chunks))

@@ -47,9 +47,12 @@ def note(peers: Peers, spread: Spread, taker: Taker, received: int, at: float) -
     """Take in how far a transfer has come."""
     began, is_first = taker.heard_at, not taker.is_measured
     taker.heard_at, taker.is_measured = at, True
+    if is_first:  # it tells what was there before, or is left of that
+        taker.bytes, taker.moved_at = received, at
+        return
     if received <= taker.bytes:
         return
-    if at > began and not is_first:  # the first one tells what was there before, too
+    if at > began:
         rate = (received - taker.bytes) / (at - began)
         taker.rate = (taker.rate + rate) / 2 if taker.rate else rate
     taker.bytes, taker.moved_at = received, at
@@ -73,6 +76,8 @@ def judge(peers: Peers, spread: Spread, at: float) -> Verdict:
         if not taker.is_taking:
             if taker.asked_at is not None and at - taker.asked_at > ANSWER_S:
                 verdict.bad.append((taker.source, "", "it does not serve what it has"))
+        elif 0 < spread.size <= taker.bytes:
+            continue  # it has all of it, and hashes that
         elif at - taker.moved_at > STALLED_S:
             _judge_stalled(spread, taker, at, verdict)
         elif _is_slow(peers, spread, taker, at):

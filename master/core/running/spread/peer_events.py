@@ -13,6 +13,8 @@ class Asked:
     worker: str
     content_hash: str
     transfer: int
+    size: int = 0
+    """Bytes of the whole; 0 is not known."""
 
 
 @dataclass(frozen=True)

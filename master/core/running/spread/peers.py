@@ -161,6 +161,7 @@ def on_asked(state: RunState, event: peer.Asked, out: Outbox) -> None:
     taker = state.peers.by_transfer(event.content_hash, event.transfer)
     if taker is not None and taker.source == event.worker:
         taker.asked_at = event.at
+        state.peers.spreads[event.content_hash].size = event.size
 
 
 def on_unfit(state: RunState, event: peer.Unfit, out: Outbox) -> None:

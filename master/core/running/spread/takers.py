@@ -59,6 +59,8 @@ class Spread:
 
     takers: dict[str, Taker] = field(default_factory=dict)
     """By worker, in the order in which they came."""
+    size: int = 0
+    """Bytes of the whole; 0 before that is known."""
     trial: Trial | None = None
     was_tried: bool = False
     """One trial is enough: each costs about a second."""

@@ -62,7 +62,7 @@ def test_a_source_and_a_taker_are_told_what_the_pieces_hash_to() -> None:
         Serve(NAME, 3, ["lab2"], CHUNKS, SERVE_S),
         Take(NAME, 4, "lab2", ["10.0.0.2"], 4711, CHUNKS),
     ]
-    assert events == [peer.Asked(7.0, "lab1", NAME, 3)] and SERVE_S <= MOST_SERVING_S
+    assert events == [peer.Asked(7.0, "lab1", NAME, 3, 3)] and SERVE_S <= MOST_SERVING_S
 
 
 def test_what_no_stream_can_carry_is_told_the_core() -> None:

@@ -139,7 +139,8 @@ class SpreadingWorld:
                 self.sent += 1
                 self._later(CONNECT_S, lambda: self._begin(self.nodes[worker], "master", 0))
             case cmd.Serve(worker, name, transfer, _):
-                self._later(0.0, lambda: self.tell(peer.Asked(self.now, worker, name, transfer)))
+                asked = (worker, name, transfer, self.scene.size)
+                self._later(0.0, lambda: self.tell(peer.Asked(self.now, *asked)))
                 if self.nodes[worker].is_dead:
                     return
                 serving = lambda: peer.Serving(self.now, worker, name, transfer, ("10.0.0.1",), 4711)  # noqa: E731

@@ -38,6 +38,15 @@ def test_what_a_transfer_found_there_is_no_rate_of_its_own() -> None:
     assert taker.rate == peers.rates["w1"] == pytest.approx(20 * MB)
 
 
+def test_who_has_lost_what_it_had_is_believed_so() -> None:
+    peers, spread = Peers(), chain_of("w1")
+    taker = spread.takers["w1"]
+    taker.bytes, taker.is_measured = 900 * MB, False
+    for second in range(1, 6):
+        assert told(peers, spread, second, {"w1": 20 * second}) == pace.Verdict()
+    assert taker.bytes == 100 * MB
+
+
 def test_nothing_is_changed_while_all_goes_on() -> None:
     peers, spread = Peers(compared={"w1", "w2", "w3"}), chain_of("w1", "w2", "w3")
     for second in range(1, 20):
@@ -67,6 +76,13 @@ def test_who_reports_that_nothing_comes_has_a_bad_source() -> None:
     for second in (1, 2, 3, 4.5):
         verdict = told(peers, spread, second, {"w1": 25, "w2": 20})
     assert verdict.bad == [("w0", "w1", "nothing has come from it for 3 s")] and not verdict.slow
+
+
+def test_who_has_all_of_it_may_take_its_time_to_hash_that() -> None:
+    peers, spread = Peers(compared={"w1", "w2"}), chain_of("w1", "w2")
+    spread.size = 25 * MB
+    told(peers, spread, 1.0, {"w1": 25, "w2": 25})
+    assert pace.judge(peers, spread, 60.0) == pace.Verdict()
 
 
 def test_who_says_nothing_any_more_is_not_there() -> None:
