@@ -39,6 +39,7 @@ from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import notes_on_earlier, notes_on_suffixes, taken_by_earlier
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.fusing.notes import notes_on_fusing
+from master.core.planning.generations.needed import without_needless
 from master.core.planning.generations.rungs import Manifests
 from master.core.planning.plan import Plan, make_plan
 from master.core.planning.workers import notes_on_limits
@@ -172,6 +173,7 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     store = BaseModelStore(layout)
     (whole, rotten, damaged), rungs = _of_store(jobs, store, options)
     jobs, plan = _planned((own, rungs.jobs), {**whole, **rotten}, reading.machines, left_out)
+    plan = _without_needless(plan, layout, left_out)
     _check_skip_phase1(options, plan)
     check_results(layout, jobs, earlier)
     mine = jobs.of_addition("")
@@ -216,6 +218,19 @@ def _planned(
         what = f"{plural(count, 'job')} that `twophase add` gave the run {gone}"
         left_out.append(f"{what}, as base models for them can be trained nowhere any more: {error}")
         return own, plan
+
+
+def _without_needless(plan: Plan, layout: RunLayout, left_out: list[str]) -> Plan:
+    """Return the plan without base models that only jobs with results would start from, and say so."""
+    if not plan.to_train:
+        return plan
+    states = {item.job_id: item.state for item in read_transitions(layout.journal)}
+    done = {job_id for job_id, state in states.items() if state is State.SUCCEEDED}
+    kept = without_needless(plan, done, states)
+    if count := len(plan.to_train) - len(kept.to_train):
+        what = plural(count, "new base model is", "new base models are")
+        left_out.append(f"{what} not trained: all jobs that would start from them are done, from others")
+    return kept
 
 
 def plan_of(jobs: JobsSpec, whole: Mapping[str, Mapping[str, Any]], cluster: ClusterSpec) -> Plan:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from master.core.planning.job_settings import FUSE
-from master.core.planning.plan import Plan
+from master.core.planning.plan import Job, Plan
 from master.core.planning.setting_kinds import FUSED_BY_ITSELF, NOT_FUSED
 from master.core.planning.value_texts import value_text
 from master.specs import Fused, JobsSpec
@@ -20,15 +20,27 @@ def notes_on_fusing(jobs: JobsSpec, plan: Plan, executor: str | None = None) -> 
     if fused is None:
         yield from _in_vain(jobs, executor)
         return
-    kinds = Counter((job.siblings, job.phase) for job in plan.jobs if job.siblings)
-    for phase, what in ((1, "base models"), (2, "jobs")):
-        sizes = [count for (_, of), count in kinds.items() if of == phase and count > 1]
+    stages = {spec_hash: base.stage for spec_hash, base in jobs.base_models.items()}
+    called = {job.job_id: _called(job, stages) for job in plan.jobs}
+    kinds = Counter((job.siblings, called[job.job_id]) for job in plan.jobs if job.siblings)
+    for what in dict.fromkeys(what for _, what in kinds):
+        sizes = [count for (_, of), count in kinds.items() if of == what and count > 1]
         if sizes:
-            yield _told(sizes, what, max(job.most_together for job in plan.jobs if job.phase == phase))
+            yield _told(
+                sizes, what, max(job.most_together for job in plan.jobs if called[job.job_id] == what)
+            )
     if kinds:
         yield f"fuse: what trains at once may differ in {_named(fused)}; `fuse: off` trains each alone"
         yield from _on_bits(fused)
     yield from _parted(jobs, fused)
+
+
+def _called(job: Job, stages: Mapping[str, str]) -> str:
+    """Return what jobs are called in a note: no training waits for those of its own generation."""
+    if job.phase == 2:
+        return "jobs"
+    stage = stages.get(job.makes or "")
+    return f"base models of the stage {stage}" if stage else "base models"
 
 
 def _told(sizes: list[int], what: str, most: int) -> str:

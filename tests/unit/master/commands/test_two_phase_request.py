@@ -139,6 +139,28 @@ def test_changed_code_is_asked_about_where_a_job_is_left(tmp_path: Path) -> None
     assert "the run will ask for --code keep" in checked([*words, "--dry-run"]).code.notes[0]
 
 
+def test_edited_stages_make_no_base_models_for_jobs_that_are_done(tmp_path: Path) -> None:
+    words = [*argv(tmp_path), "--script-path", str(tmp_path / "train.py")]
+
+    def edited(*fields: str) -> None:
+        first = [{"name": "everyone", "fields": ["lr"]}]
+        stages = [*first, *({"name": name, "from": "everyone", "fields": [name]} for name in fields)]
+        jobs = [{"lr": lr, "site": "x", "head": 1} for lr in (1, 2)]
+        (tmp_path / "jobs.json").write_text(json.dumps({"stages": stages, "jobs": jobs}))
+
+    edited("site")
+    started(words, done=1)
+    assert len(checked(words).plan.to_train) == 2
+    edited("head")
+    request = checked(words)
+    assert len(request.plan.to_train) == 2 and request.plan.parents
+    told = "2 new base models are not trained: all jobs that would start from them are done, from others"
+    assert told in request.code.notes
+    edited("site")
+    started(words, done=2)
+    assert checked(words).plan.to_train == ()
+
+
 def ordered(words: list[str], *orders: Any) -> None:
     """Give the run orders, as a start before did."""
     with closing(Journal(RunLayout(parse(words).run_dir).journal)) as journal:

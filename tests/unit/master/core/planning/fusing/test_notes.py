@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from master.core.planning.fusing.notes import notes_on_fusing
+from master.core.planning.generations.lineages import LineageStage, lineage_of
+from master.core.planning.job_shape import ANY_JOB
 from master.core.planning.plan import make_plan
-from master.specs import Fused, JobSpec, JobsSpec
+from master.specs import Fused, JobSpec, JobsSpec, base_models_of
 
 FUSED = Fused(frozenset({"lr", "fold"}), ("hidden",), frozenset({"cpu"}))
 
@@ -58,3 +60,19 @@ def test_what_asks_in_vain_is_told_why() -> None:
     ask = "fuse: 2 jobs ask to train at once with others; they train alone"
     assert notes(given) == [f"{ask}, as their program does not say which of its jobs can"]
     assert notes(given, "warm") == [f"{ask}, by --executor warm"]
+
+
+def test_each_generation_is_told_by_itself() -> None:
+    stages = [LineageStage("everyone", frozenset({"lr"})), LineageStage("group", frozenset({"site"}))]
+    configs = [{"lr": lr, "site": site, "seed": seed} for lr in (1, 2) for site in "xyz" for seed in (0, 1)]
+    fused = Fused(frozenset({"lr", "site", "seed"}))
+    made = [
+        JobSpec(f"job{n}", f"h{n}", each, f"job {n}", lineage_of(each, "c", stages, ANY_JOB), fused=fused)
+        for n, each in enumerate(configs)
+    ]
+    told = notes(JobsSpec(tuple(made), "jobs.json", base_models_of(made)))
+    assert [line.partition(" train")[0] for line in told[:3]] == [
+        "fuse: 2 base models of the stage everyone",
+        "fuse: 6 base models of the stage group",
+        "fuse: 12 jobs",
+    ]
