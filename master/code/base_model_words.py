@@ -29,7 +29,7 @@ def no_place_for_parents(sources: Sources, record: CodeRecord) -> str:
         return ""
     return (
         f"{sources.entry} is not seen to start base models from others: neither it nor what it imports names"
-        f" {PARENT_MODEL_DIR}, where Phase 1 finds the one to start from (docs/lineages.md)"
+        f" {PARENT_MODEL_DIR}, where a training finds the one that it starts from (docs/lineages.md)"
     )
 
 

@@ -155,9 +155,11 @@ def _show(analysis: Analysis, console: Console) -> None:
 def _totals(analysis: Analysis) -> Table:
     table = Table("", "trainings", title="What this jobs file trains", title_justify="left")
     table.columns[1].justify = "right"
-    table.add_row("Experiments (Phase 2)", f"{analysis.jobs:,}")
+    is_lineage = any(base.spec.stage for base in analysis.base_models)
+    first, second = ("", "") if is_lineage else (" (Phase 1)", " (Phase 2)")
+    table.add_row(f"Experiments{second}", f"{analysis.jobs:,}")
     table.add_row("… that start from a base model", f"{analysis.jobs_needing_base_model:,}")
-    table.add_row("Unique base models (Phase 1)", f"{len(analysis.base_models):,}")
+    table.add_row(f"Unique base models{first}", f"{len(analysis.base_models):,}")
     table.add_row("All, without reuse", f"{analysis.trainings_without_reuse:,}")
     table.add_row("All, with reuse", f"{analysis.trainings_with_reuse:,}")
     table.add_row("Saved", f"{analysis.trainings_saved:,}")

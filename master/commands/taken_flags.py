@@ -47,8 +47,10 @@ def _notes_on_phase1(jobs: JobsSpec) -> Iterator[str]:
             for name in _names(base.config for base in jobs.base_models.values())
             if name not in (CODE_FIELD, PARENT_FIELD)
         ]
+        is_lineage = any(base.stage for base in jobs.base_models.values())
+        when = "to any of these trainings" if is_lineage else "in Phase 1"
         yield (
-            f"base models are trained with {listed(told) or 'no field'}; not passed in Phase 1, for they do"
+            f"base models are trained with {listed(told) or 'no field'}; not passed {when}, for they do"
             f" not identify a base model: {listed(untold)}"
         )
 

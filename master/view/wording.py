@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from worker_agent.protocol.reports import Said
 
 HASH_SHOWN = 12
+_STAGE_SHOWN = 24
 PHASES: Mapping[int, str] = {1: "base models", 2: "experiments"}
 """What the jobs of a phase are called, unless a command has another word."""
 _METRICS_SHOWN = 3
@@ -63,8 +64,17 @@ def short_hash(spec_hash: str) -> str:
 
 
 def job_name(job: Job) -> str:
-    """Return what the user calls a job: the job's id, or `base model` and the start of its hash."""
-    return f"base model {short_hash(job.makes)}" if job.makes else job.job_id
+    """Return what the user calls a job: its id, or `base model`, the start of its hash and its stage."""
+    if not job.makes:
+        return job.job_id
+    named = f"base model {short_hash(job.makes)}"
+    return f"{named} ({stage_name(job.stage)})" if job.stage else named
+
+
+def stage_name(stage: str) -> str:
+    """Return the name of a generation in a line that has other things to tell."""
+    text = clean(stage)
+    return text if len(text) <= _STAGE_SHOWN else f"{text[: _STAGE_SHOWN - 1]}…"
 
 
 def first_of(names: Sequence[str]) -> str:

@@ -103,12 +103,24 @@ def base_models(model: Model, stored: Mapping[str, Mapping[str, Any]]) -> list[d
     waiting = {spec_hash: +counts for spec_hash, counts in model.index.of_base.items()}
     configs = model.planned.base_models if model.planned else {}
     planned = model.planned or Planned({}, {})
+    _leave_out_trainings(model, waiting, planned.starts)
     found = []
     for spec_hash, depth in in_tree((*configs, *waiting), planned.starts):
         users = waiting.get(spec_hash, Counter())
         told = _base_model(model, spec_hash, configs.get(spec_hash, {}), users, stored)
-        found.append({**told, **planned.start_of(spec_hash), "depth": depth})
+        of_tree = {**planned.start_of(spec_hash), "stage": planned.stages.get(spec_hash, ""), "depth": depth}
+        found.append({**told, **of_tree})
     return found
+
+
+def _leave_out_trainings(model: Model, users: dict[str, Counter[str]], parents: Mapping[str, str]) -> None:
+    """Let experiments alone count as users: the trainings that start from a base model stand below it."""
+    for child, parent in parents.items():
+        job_id = base_model_job_id(child)
+        if parent in users and job_id in model.jobs:
+            state = model.row(job_id).state.value
+            users[parent][state] -= 1
+            users[parent] += Counter()  # drops what is zero
 
 
 def _base_model(
@@ -136,6 +148,7 @@ def _base_model(
         "says": brief(row.error, _LONGEST) if row else "",
         "at_home": at_home,
         "jobs": dict(users),
+        "jobs_in_all": model.planned.users.get(spec_hash, 0) if model.planned and is_tree else users.total(),
         "trainings_saved": saved,
         "seconds_saved": saved * seconds if seconds else None,
     }

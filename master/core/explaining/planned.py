@@ -13,7 +13,7 @@ from master.core.planning.plan import Job, Plan, base_model_job_id
 from master.specs import BaseModelSpec, Config
 
 _BASE_MODELS, _TO_TRAIN, _JOBS = "base_models", "to_train", "jobs"
-_STARTS, _RUNGS = "parents", "rungs"
+_STARTS, _RUNGS, _STAGES = "parents", "rungs", "stages"
 
 
 def plan_record(plan: Plan, base_models: Mapping[str, BaseModelSpec]) -> dict[str, Any]:
@@ -25,9 +25,11 @@ def plan_record(plan: Plan, base_models: Mapping[str, BaseModelSpec]) -> dict[st
         [index[spec.spec_hash], index[spec.start.spec_hash]] for spec in base_models.values() if spec.start
     ]
     rungs = [index[spec.spec_hash] for spec in base_models.values() if spec.lower]
+    stages = [[index[spec.spec_hash], spec.stage] for spec in base_models.values() if spec.stage]
     return {
         **({_STARTS: starts} if starts else {}),
         **({_RUNGS: rungs} if rungs else {}),
+        **({_STAGES: stages} if stages else {}),
         _BASE_MODELS: [[spec_hash, dict(configs.get(spec_hash, {}))] for spec_hash in hashes],
         _TO_TRAIN: [index[spec_hash] for spec_hash in plan.to_train],
         _JOBS: [[job.job_id, index[job.needs] if job.needs else None] for job in plan.jobs if not job.makes],
@@ -46,6 +48,8 @@ class Planned:
     """What base models start from or go on from, those that do, by `spec_hash` …"""
     rungs: frozenset[str] = frozenset()
     """… and those of them that go on from a lower rung."""
+    stages: Mapping[str, str] = field(default_factory=dict)
+    """The names of their generations, of those that have one, by `spec_hash`."""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Planned:
@@ -53,6 +57,7 @@ class Planned:
         bases = [(str(spec_hash), dict(config)) for spec_hash, config in record[_BASE_MODELS]]
         starts = {bases[child][0]: bases[start][0] for child, start in record.get(_STARTS, ())}
         rungs = frozenset(bases[number][0] for number in record.get(_RUNGS, ()))
+        stages = {bases[number][0]: str(stage) for number, stage in record.get(_STAGES, ())}
         trained = (bases[number][0] for number in record[_TO_TRAIN])
         phase1 = (
             Job(
@@ -61,6 +66,7 @@ class Planned:
                 needs=starts.get(spec_hash),
                 makes=spec_hash,
                 resumes=spec_hash in rungs,
+                stage=stages.get(spec_hash, ""),
             )
             for spec_hash in trained
         )
@@ -68,7 +74,7 @@ class Planned:
             Job(str(job_id), phase=2, needs=None if number is None else bases[number][0])
             for job_id, number in record[_JOBS]
         )
-        return cls({job.job_id: job for job in (*phase1, *phase2)}, dict(bases), starts, rungs)
+        return cls({job.job_id: job for job in (*phase1, *phase2)}, dict(bases), starts, rungs, stages)
 
     @cached_property
     def users(self) -> Mapping[str, int]:

@@ -52,6 +52,8 @@ class Job:
     """Whether it goes on from the state of the base model that it needs: the same training, a lower rung."""
     keeps_state: bool = False
     """Whether the state of its training belongs into the base model."""
+    stage: str = ""
+    """The generation of the base model that it trains; empty where the jobs file names none."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ def _phase1_job(base: BaseModelSpec, needs: Resources, addition: str) -> Job:
         addition=addition,
         resumes=base.lower is not None,
         keeps_state=base.rung > 0,
+        stage=base.stage,
     )
 
 

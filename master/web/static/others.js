@@ -19,18 +19,20 @@ export async function baseModels(main, page) {
 function branch(page, model) {
   const users = Object.entries(model.jobs);
   const total = users.reduce((sum, [, n]) => sum + Number(n), 0);
+  const many = (/** @type {number} */ n, /** @type {string} */ what) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
+  const direct = [el("a", { href: `#jobs?base=${model.spec_hash}` }, many(total, "job")), " ",
+    users.map(([state, n]) => [el("a", { href: `#jobs?base=${model.spec_hash}&state=${state}` }, badge(state), ` ${count(Number(n))}`), " "])];
   const config = Object.entries(model.config).map(([name, value]) => `${name}=${shown(value)}`).join("  ");
   return el("li", { class: `depth${Math.min(model.depth, 6)}` },
     el("div", {}, badge(model.state === "stored" ? "succeeded" : model.state), " ",
-      el("code", {}, model.spec_hash.slice(0, 8)), " ", foreign(config),
+      el("code", {}, model.spec_hash.slice(0, 8)), " ", model.stage ? [el("b", {}, foreign(model.stage)), " "] : null, foreign(config),
       model.parent ? [" starts from ", el("code", {}, model.parent.slice(0, 8))] : null,
       model.resumes_from ? [" goes on from ", el("code", {}, model.resumes_from.slice(0, 8))] : null,
       model.state === "stored" ? " was in the store" : "", model.where ? [" on ", foreign(model.where)] : null, model.seconds ? `, ${span(model.seconds)}` : "",
       model.job ? [" ", page.jobLink(model.job, "its training")] : null),
-    model.says && problem(model.says),
-    el("ul", {}, el("li", {}, el("a", { href: `#jobs?base=${model.spec_hash}` }, `${count(total)} ${total === 1 ? "job" : "jobs"}`), " ",
-      users.map(([state, n]) => [el("a", { href: `#jobs?base=${model.spec_hash}&state=${state}` }, badge(state), ` ${count(Number(n))}`), " "]),
-      model.trainings_saved ? `saves ${count(model.trainings_saved)} trainings` : null)));
+    model.says && problem(model.says.replace(/\b([0-9a-f]{8})[0-9a-f]{24}\b/g, "$1")),
+    el("ul", {}, el("li", {}, total || !model.jobs_in_all ? direct : `${many(model.jobs_in_all, "job")} in all `,
+      model.trainings_saved ? `saves ${many(model.trainings_saved, "training")}` : null)));
 }
 
 /** @param {HTMLElement} main @param {any} page */

@@ -68,3 +68,7 @@ def test_what_base_models_are_not_told_is_said(sources: Sources) -> None:
     assert said({"include": ["e"]}) == said({"exclude": ["lr"]}) == [f"base models are trained with e; {end}"]
     assert said({"include": []}) == [f"base models are trained with no field; {end}, e"]
     assert said(True) == said(False) == []
+    swept = {"stages": [{"name": "everyone", "fields": ["e"]}], "grid": {"lr": [0.1], "e": [1, 2]}}
+    script = flags_taken(sources, None)
+    (told,) = notes_on_flags(parse_jobs(json.dumps(swept), code="x", script=script), script)
+    assert told.endswith("not passed to any of these trainings, for they do not identify a base model: lr")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from master.core.planning.plan import Job
 from master.core.running.forecast.time_left import TimeLeft
 from master.core.running.summary import PhaseCounts
 from master.view.wording import (
@@ -12,6 +15,7 @@ from master.view.wording import (
     ending,
     figure,
     first_of,
+    job_name,
     left_text,
     metrics_text,
     progress_text,
@@ -108,3 +112,11 @@ def test_of_a_long_name_the_end_is_shown() -> None:
     assert ending(name, 40) == name
     assert ending(name, 16) == "…_lr=1e-3_seed=7"
     assert [ending("abc", room) for room in (3, 2, 1, 0)] == ["abc", "…c", "…", "…"]
+
+
+def test_a_generation_is_called_by_its_name_and_two_phases_as_ever() -> None:
+    made = Job("base_models/" + "a" * 32, phase=1, makes="a" * 32)
+    assert job_name(made) == "base model aaaaaaaaaaaa"
+    assert job_name(replace(made, stage="everyone")) == "base model aaaaaaaaaaaa (everyone)"
+    assert job_name(replace(made, stage="x" * 30)) == f"base model aaaaaaaaaaaa ({'x' * 23}…)"
+    assert job_name(Job("alpha/x", phase=2, needs="a" * 32)) == "alpha/x"

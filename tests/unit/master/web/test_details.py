@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from master.core.explaining.planned import Planned
+from master.core.planning.plan import Job, base_model_job_id
 from master.core.running.lifecycle import State, Trigger
 from master.web.details import base_models, detail_json, journal_json, neighbours
+from master.web.model import Model
 from master.web.run_watch import RunWatch
 from tests.support.endings import finished
 from tests.unit.master.verbs.conftest import FIRST, SECOND, moved
@@ -65,3 +68,18 @@ def test_what_was_in_the_store_saved_a_training_for_each_job(watch: RunWatch) ->
     del watch.model.jobs[f"base_models/{SECOND}"]
     _, stored = base_models(watch.model, {SECOND: {"duration_seconds": 5.0, "worker": "lab2"}})
     assert (stored["state"], stored["where"], stored["seconds_saved"]) == ("stored", "lab2", 5.0)
+
+
+def test_a_tree_names_generations_and_counts_experiments_alone() -> None:
+    trainings = {
+        base_model_job_id(made): Job(base_model_job_id(made), 1, needs, made, stage=stage)
+        for made, needs, stage in ((FIRST, None, "everyone"), (SECOND, FIRST, "group"))
+    }
+    jobs = {name: Job(name, phase=2, needs=SECOND) for name in ("a", "b")}
+    planned = Planned(
+        {**trainings, **jobs}, {FIRST: {}, SECOND: {}}, {SECOND: FIRST}, {FIRST: "everyone", SECOND: "group"}
+    )
+    root, child = base_models(Model("run", planned), {})
+    assert [(each["stage"], each["depth"]) for each in (root, child)] == [("everyone", 0), ("group", 1)]
+    assert (root["jobs"], root["jobs_in_all"]) == ({}, 2)
+    assert (child["jobs"], child["jobs_in_all"]) == ({"pending": 2}, 2)

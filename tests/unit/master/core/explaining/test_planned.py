@@ -57,3 +57,16 @@ def test_rungs_are_told_apart_from_what_starts_from_a_parent() -> None:
     assert planned.start_of(low.spec_hash) == {"parent": STORED, "resumes_from": None}
     assert planned.users == {STORED: 1, low.spec_hash: 1, high.spec_hash: 1}
     assert planned.trainings == {STORED: 1, low.spec_hash: 0, high.spec_hash: 1}
+
+
+def test_generations_keep_their_names_and_what_they_start_from() -> None:
+    root = BaseModelSpec(TRAINED, {"seed": 1}, stage="everyone")
+    child = BaseModelSpec(STORED, {"site": 1}, parent=root, stage="site")
+    trainings = (
+        Job(base_model_job_id(TRAINED), phase=1, makes=TRAINED, stage="everyone"),
+        Job(base_model_job_id(STORED), phase=1, needs=TRAINED, makes=STORED, stage="site"),
+    )
+    plan = Plan((*trainings, JOBS[2]), {})
+    planned = Planned.of(json.loads(json.dumps(plan_record(plan, {TRAINED: root, STORED: child}))))
+    assert tuple(planned.jobs.values()) == plan.jobs
+    assert planned.stages == {TRAINED: "everyone", STORED: "site"} and planned.starts == {STORED: TRAINED}
