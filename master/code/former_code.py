@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from master.code.code_record import CodeRecord, changes, listed
+from master.core.explaining.versions import age_order
 from master.core.planning.identity import CODE_FIELD, canonical_json
 from master.specs import BaseModelSpec
 
@@ -59,7 +60,7 @@ def _fields(config: Mapping[str, Any]) -> str:
 
 
 def _newest_by_fields(store: Iterable[Manifest]) -> dict[str, Manifest]:
-    return {_fields(manifest.get("config") or {}): manifest for manifest in sorted(store, key=_trained_at)}
+    return {_fields(manifest.get("config") or {}): manifest for manifest in sorted(store, key=age_order)}
 
 
 def _trained_at(manifest: Manifest) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from master import steady_clock
 from master.core.explaining.versions import family_of
 from master.core.planning.identity import PARENT_FIELD
 from master.core.planning.plan import BASE_MODELS, makes_base_model
@@ -142,6 +143,7 @@ class Outcomes:
             duration_seconds=arrival.finished.duration_s,
             worker=worker,
             trained_at=arrival.finished.started_at,
+            stored_at=steady_clock.now(),
             **self._origin_of(arrival),
         )
         self.home.store.add(staged, manifest)

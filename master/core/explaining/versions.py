@@ -24,6 +24,15 @@ def family_of(config: Config, identity_of: Callable[[str], Config | None] = lamb
     return tagged_hash("family", asked)[:HASH_DIGITS]
 
 
+def age_order(manifest: Mapping[str, Any]) -> float:
+    """Return a number by which what came into the store later stands behind what came earlier.
+
+    That is by the head node's clock: workers' may be apart.  Manifests of earlier versions have theirs alone.
+    """
+    times = (manifest.get(name) for name in ("stored_at", "trained_at"))
+    return next((float(at) for at in times if isinstance(at, (int, float)) and not isinstance(at, bool)), 0.0)
+
+
 @dataclass(frozen=True)
 class Difference:
     """A field in which two base models differ."""

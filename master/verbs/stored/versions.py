@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from master.commands.frame import Command
-from master.core.explaining.versions import differences, family_of, shown
+from master.core.explaining.versions import age_order, differences, family_of, shown
 from master.core.planning.generations.rungs import RESUMES_FROM
 from master.core.planning.generations.trees import line
 from master.core.planning.identity import CODE_FIELD
@@ -40,7 +40,7 @@ def _log(layout: RunLayout, manifest: dict[str, Any]) -> dict[str, Any]:
     stored = list(BaseModelStore(layout).manifests())
     family = _family(manifest)
     alike = [one for one in stored if _family(one) == family]
-    alike.sort(key=lambda one: one.get("trained_at") or 0.0, reverse=True)
+    alike.sort(key=age_order, reverse=True)
     starts = starts_of(stored)
     rungs = {str(one["spec_hash"]): one[RESUMES_FROM] for one in stored if one.get(RESUMES_FROM)}
     own = manifest["spec_hash"]

@@ -264,6 +264,8 @@ def test_a_base_model_comes_into_the_store_and_can_be_given_out(world: World) ->
     assert world.event() == ev.Collected(5.0, BASE, 1, account["content_hash"])
     manifest = world.store.verify(SPEC)
     assert (manifest["config"], manifest["worker"], manifest["name"]) == ({"lr": SPEC}, "lab1", "cnn")
+    assert manifest["trained_at"] == 1.0 and manifest["stored_at"] > 1e9, "clocks of workers may be apart"
+    assert manifest["machine"]["gpus"] == [] and manifest["machine"]["driver"] is None
     assert (world.layout.phase1_output(BASE, 1) / "a").read_text() == "beside it"
     assert world.library.names == {account["content_hash"]: "cnn"}
     world.courier.deliver(cmd.Deliver("lab1", account["content_hash"]))

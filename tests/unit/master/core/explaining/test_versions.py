@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from master.core.explaining.versions import clearing, differences, family_of
+from master.core.explaining.versions import age_order, clearing, differences, family_of
 from master.core.planning.identity import PARENT_FIELD
 
 
@@ -38,3 +38,11 @@ def test_what_is_pinned_or_needed_stays() -> None:
     assert found.goes == ("a",)
     assert found.stays == {"b": "needed by jobs.json", "c": "pinned"}
     assert clearing(["a"], {"x": ["a"], "y": ["a"]}, ["a"]).stays == {"a": "pinned"}
+
+
+def test_age_goes_by_the_clock_of_the_head_node_where_that_is_known() -> None:
+    behind, before = {"trained_at": 9e9, "stored_at": 5.0}, {"trained_at": 1.0, "stored_at": 6.0}
+    assert sorted([before, behind], key=age_order) == [behind, before]
+    assert [age_order(each) for each in ({"trained_at": 4}, {}, {"trained_at": "x", "stored_at": True})] == [
+        *(4.0, 0.0, 0.0),
+    ]

@@ -45,6 +45,16 @@ def test_log_tells_versions_and_who_began_with_it(
     assert lines[-1] == "  alpha/lr=0.1"
 
 
+def test_the_newest_is_that_which_came_home_last_whatever_clocks_workers_have(
+    run: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(FIRST, {"seed": 1, "code": "old"}, trained_at=9e9, stored_at=10.0)
+    store(NEWER, {"seed": 1, "code": "new"}, "more", trained_at=1.0, stored_at=20.0)
+    assert main(["log", FIRST, "--run", str(run), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["spec_hash"] for one in found["versions"]] == [NEWER, FIRST]
+
+
 def test_diff_tells_fields_code_and_metrics(
     run: Path, versions: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
