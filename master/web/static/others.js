@@ -31,7 +31,7 @@ function branch(page, model) {
       model.state === "stored" ? " was in the store" : "", model.where ? [" on ", foreign(model.where)] : null, model.seconds ? `, ${span(model.seconds)}` : "",
       model.job ? [" ", page.jobLink(model.job, "its training")] : null),
     model.says && problem(model.says.replace(/\b([0-9a-f]{8})[0-9a-f]{24}\b/g, "$1")),
-    el("ul", {}, el("li", {}, total || !model.jobs_in_all ? direct : `${many(model.jobs_in_all, "job")} in all `,
+    el("ul", {}, el("li", {}, total || !model.jobs_in_all ? direct : `${many(model.jobs_in_all, "job")} in all${model.trainings_saved ? ", " : ""}`,
       model.trainings_saved ? `saves ${many(model.trainings_saved, "training")}` : null)));
 }
 
