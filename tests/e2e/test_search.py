@@ -17,6 +17,7 @@ from examples import batch_composition
 from master.core.running.lifecycle import Trigger
 from tests.e2e.cluster import Transfers, fresh_state, server
 from tests.e2e.containers import Lab, Worker
+from tests.support.generations import check_generations, generations
 from tests.support.runs import ROOT, SCRIPTS, Run, search
 
 pytestmark = pytest.mark.containers
@@ -144,3 +145,23 @@ def test_eight_jobs_at_once_on_a_worker_share_one_transfer_of_their_base_model(
     assert transfers.sent_base_models() == [(spec_hash, "worker-2")]
     entries = _jobs(run.layout.phase2_log)
     assert [(job["worker"], job["success"]) for job in entries] == [("worker-2", True)] * 8
+
+
+@pytest.mark.timeout(600)
+def test_three_generations_on_two_workers_are_each_trained_once_from_the_one_before(
+    cluster: tuple[Lab, list[Worker]], tmp_path: Path
+) -> None:
+    lab, workers = cluster
+    make_digits(tmp_path / "digits")
+    config = {
+        **lab.client.files,
+        **fresh_state(),
+        "python": workers[0].python,
+        "env": {"OMP_NUM_THREADS": "1"},
+        "data": {"data/digits": {"sync": str(tmp_path / "digits")}},
+    }
+    servers = [server(worker, cpu_slots=1) for worker in workers[:2]]
+    run = Run(tmp_path / "run", servers, generations(), None, config)
+    done = run.finish("--trainer", "personalization", "--json", timeout_s=560)
+    assert done.returncode == 0, done.stdout + done.stderr
+    check_generations(run, json.loads(done.stdout))
