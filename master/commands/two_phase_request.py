@@ -173,8 +173,7 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     store = BaseModelStore(layout)
     (whole, rotten, damaged), rungs = _of_store(jobs, store, options)
     jobs, plan = _planned((own, rungs.jobs), {**whole, **rotten}, reading.machines, left_out)
-    plan = _without_needless(plan, layout, left_out)
-    _check_skip_phase1(options, plan)
+    plan = _needed(plan, layout, options, left_out)
     check_results(layout, jobs, earlier)
     mine = jobs.of_addition("")
     report = _report((base or code).record, mine, plan, whole.values(), store)
@@ -220,8 +219,8 @@ def _planned(
         return own, plan
 
 
-def _without_needless(plan: Plan, layout: RunLayout, left_out: list[str]) -> Plan:
-    """Return the plan without base models that only jobs with results would start from, and say so."""
+def _needed(plan: Plan, layout: RunLayout, options: TwoPhaseOptions, left_out: list[str]) -> Plan:
+    """Return the plan without base models that only done jobs would start from, and say so.  UsageError."""
     if not plan.to_train:
         return plan
     states = {item.job_id: item.state for item in read_transitions(layout.journal)}
@@ -230,6 +229,7 @@ def _without_needless(plan: Plan, layout: RunLayout, left_out: list[str]) -> Pla
     if count := len(plan.to_train) - len(kept.to_train):
         what = plural(count, "new base model is", "new base models are")
         left_out.append(f"{what} not trained: all jobs that would start from them are done, from others")
+    _check_skip_phase1(options, kept)
     return kept
 
 

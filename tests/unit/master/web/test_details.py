@@ -77,7 +77,10 @@ def test_a_tree_names_generations_and_counts_experiments_alone() -> None:
     }
     jobs = {name: Job(name, phase=2, needs=SECOND) for name in ("a", "b")}
     planned = Planned(
-        {**trainings, **jobs}, {FIRST: {}, SECOND: {}}, {SECOND: FIRST}, {FIRST: "everyone", SECOND: "group"}
+        {**trainings, **jobs},
+        {FIRST: {}, SECOND: {}},
+        {SECOND: FIRST},
+        stages={FIRST: "everyone", SECOND: "group"},
     )
     root, child = base_models(Model("run", planned), {})
     assert [(each["stage"], each["depth"]) for each in (root, child)] == [("everyone", 0), ("group", 1)]
