@@ -39,7 +39,7 @@ from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import notes_on_earlier, notes_on_suffixes, taken_by_earlier
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.fusing.notes import notes_on_fusing
-from master.core.planning.generations.needed import without_needless
+from master.core.planning.generations.needed import notes_on_needless, without_needless
 from master.core.planning.generations.rungs import Manifests
 from master.core.planning.plan import Plan, make_plan
 from master.core.planning.workers import notes_on_limits
@@ -221,14 +221,11 @@ def _planned(
 
 def _needed(plan: Plan, layout: RunLayout, options: TwoPhaseOptions, left_out: list[str]) -> Plan:
     """Return the plan without base models that only done jobs would start from, and say so.  UsageError."""
-    if not plan.to_train:
-        return plan
-    states = {item.job_id: item.state for item in read_transitions(layout.journal)}
+    earlier = read_transitions(layout.journal) if plan.to_train else []
+    states = {item.job_id: item.state for item in earlier}
     done = {job_id for job_id, state in states.items() if state is State.SUCCEEDED}
     kept = without_needless(plan, done, states)
-    if count := len(plan.to_train) - len(kept.to_train):
-        what = plural(count, "new base model is", "new base models are")
-        left_out.append(f"{what} not trained: all jobs that would start from them are done, from others")
+    left_out += notes_on_needless(plan, kept)
     _check_skip_phase1(options, kept)
     return kept
 

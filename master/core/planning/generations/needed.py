@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from master.core.planning.plan import Job, Plan
@@ -25,3 +25,13 @@ def without_needless(plan: Plan, done: Collection[str], begun: Collection[str]) 
         return plan
     jobs = tuple(job for job in plan.jobs if job.makes not in needless)
     return replace(plan, jobs=jobs, if_damaged={**plan.if_damaged, **needless})
+
+
+def notes_on_needless(plan: Plan, kept: Plan) -> Iterator[str]:
+    """Yield what is to be said of the base models that were left out."""
+    count = len(plan.to_train) - len(kept.to_train)
+    if count:
+        what, which = (
+            ("1 new base model is", "it") if count == 1 else (f"{count:,} new base models are", "them")
+        )
+        yield f"{what} not trained: all jobs that would start from {which} are done, from others"

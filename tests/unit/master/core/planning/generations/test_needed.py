@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from master.core.planning.generations.needed import without_needless
+from master.core.planning.generations.needed import notes_on_needless, without_needless
 from master.core.planning.plan import Job, Plan, arranged, base_model_job_id
 
 TRAININGS = {
@@ -31,3 +31,16 @@ def test_what_only_done_jobs_would_start_from_is_left_out_with_its_ancestors() -
 def test_what_an_earlier_start_has_begun_stays() -> None:
     kept = without_needless(plan(), {"a", "b"}, {base_model_job_id("left")})
     assert kept.to_train == ("root", "left")
+
+
+def test_what_is_left_out_is_told() -> None:
+    end = "are done, from others"
+    fewer = without_needless(plan(), {"b"}, ())
+    assert [*notes_on_needless(plan(), fewer)] == [
+        f"1 new base model is not trained: all jobs that would start from it {end}",
+    ]
+    fewer = without_needless(plan(), {"a", "b"}, ())
+    assert [*notes_on_needless(plan(), fewer)] == [
+        f"4 new base models are not trained: all jobs that would start from them {end}",
+    ]
+    assert [*notes_on_needless(plan(), plan())] == []
