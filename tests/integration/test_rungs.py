@@ -124,6 +124,7 @@ def test_rungs_are_equal_to_the_bit_to_what_is_trained_straight(place: Path) -> 
     assert f"goes on from {by_rung[20]['spec_hash'][:12]}" in told
 
 
+@pytest.mark.slow
 def test_what_is_at_home_is_gone_on_from_and_what_has_no_state_is_not(place: Path) -> None:
     first = started(place, [20])
     done(first)
@@ -158,7 +159,7 @@ def test_a_damaged_rung_is_made_again_and_one_that_fails_blocks_what_is_above(pl
     assert sorted(job["state"] for job in report["jobs"]) == ["blocked"] * 4 + ["succeeded"] * 2
 
 
-def test_jobs_that_are_added_go_on_from_the_run_s_own(place: Path) -> None:
+def test_a_wider_file_goes_on_from_what_the_narrower_one_left(place: Path) -> None:
     done(started(place, [10, 20]))
     trained(place)
     wider = started(place, [10, 20, 30])
@@ -166,6 +167,7 @@ def test_jobs_that_are_added_go_on_from_the_run_s_own(place: Path) -> None:
     assert trained(place) == 10
 
 
+@pytest.mark.slow
 def test_the_personalisation_trainer_makes_the_same_base_models_by_rungs(place: Path) -> None:
     names = ("ann", "bob", "cyd")
     (place / "data").mkdir()
