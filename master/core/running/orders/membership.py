@@ -15,6 +15,7 @@ from master.core.running.orders.holding import interrupt, is_empty, jobs_text, t
 from master.core.running.orders.of_workers import AddWorker, RemoveWorkers
 from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.records import Outbox, RunState
+from master.core.running.spread import peers
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def on_tick(state: RunState, at: float, out: Outbox) -> None:
     """Let the workers go that leave and have nothing of the run any more, or do not answer."""
     for view in list(_done(state, at)):
         del state.workers[view.name]
+        peers.leave(state, view.name)
         state.any_gone = True
         out.commands.append(cmd.LetGo(view.name, answers=view.up or view.is_unused))
         state.left_at = at

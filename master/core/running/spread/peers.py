@@ -202,7 +202,7 @@ def on_received(state: RunState, event: peer.Received, out: Outbox) -> None:
 
 def on_take_failed(state: RunState, taker: Taker, event: ev.FetchFailed, out: Outbox, send: Send) -> None:
     """Let a taker have it from another peer; who failed with several is sent it, and accuses nobody."""
-    if event.transfer != taker.transfer:
+    if not taker.source or event.transfer != taker.transfer:
         return  # of a source that it does not take from any more
     bar(state, taker.source, taker.worker, event.problem, out)
     if len(taker.refused) >= MOST_REFUSED:

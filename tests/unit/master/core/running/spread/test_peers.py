@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from master.core.running import events as ev
+from master.core.running.orders.of_workers import RemoveWorkers
 from master.core.running.policy import Policy
 from master.core.running.spread import peer_events as peer
 from tests.unit.master.core.running.stage import LEASE_S, Stage, job
@@ -246,3 +247,32 @@ def test_what_no_stream_can_carry_is_sent_to_each_now_and_later() -> None:
     assert run.tell(peer.Unfit(run.at, NAME, "it holds links")) == [told]
     assert run.wait(0.25) == [f"deliver {NAME} w2"] and not run.state.peers.spreads
     assert wanted(run, "w3") == [f"deliver {NAME} w3"]
+
+
+@pytest.mark.parametrize("gone", ["w2", "w3"])
+def test_a_taker_that_is_removed_from_the_run_is_forgotten(gone: str) -> None:
+    run = staged(True, True, True, holders=0)
+    wanted(run, "w1", "w2", "w3")
+    assert run.wait(0.25) == [f"deliver {NAME} w1"]
+    run.order(RemoveWorkers([gone]))
+    run.wait(0.05)
+    assert gone not in run.state.workers
+    assert all(gone not in spread.takers for spread in run.state.peers.spreads.values())
+    run.wait(0.05)
+    run.tell(peer.Unfit(run.at, NAME, "it holds links"))
+    assert len(run.wait(0.05)) == 1, "the one that is left is sent it"
+
+
+def test_a_source_that_is_removed_from_the_run_is_left() -> None:
+    run = staged(True, True, True, holders=2)
+    wanted(run, "w3")
+    assert run.wait(0.25) == ["serve #1 w1 to w3"]
+    run.order(RemoveWorkers(["w1"]))
+    assert "serve #2 w2 to w3" in run.wait(0.05) + run.wait(0.05)
+
+
+def test_who_has_no_source_cannot_have_failed_with_one() -> None:
+    run = staged(True, True, holders=0)
+    wanted(run, "w1", "w2")
+    assert run.wait(0.25) == [f"deliver {NAME} w1"]
+    assert failed(run, "w2", 0) == [] and not run.state.peers.barred
