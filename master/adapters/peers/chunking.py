@@ -31,13 +31,16 @@ class Chunking:
         The manifest of a base model, which is not part of it, does not come along.  Raises OSError.
         """
         with self._lock:
-            if content_hash not in self._known:
-                left_out = MANIFEST if is_base_model else ""
-                self._known[content_hash] = chunks_of(directory, left_out)
-            self._known.move_to_end(content_hash)
+            if content_hash in self._known:
+                self._known.move_to_end(content_hash)
+                return self._known[content_hash]
+        # Without the lock: it takes seconds, and others ask for what is known.
+        chunks = chunks_of(directory, MANIFEST if is_base_model else "")
+        with self._lock:
+            self._known[content_hash] = chunks
             while len(self._known) > _MOST_KEPT:
                 self._known.popitem(last=False)
-            return self._known[content_hash]
+        return chunks
 
 
 def chunks_of(directory: Path, left_out: str = "") -> Chunks | None:

@@ -26,21 +26,28 @@ _LINKS = "it holds what no stream can carry: links, or folders without files"
 
 @dataclass(frozen=True)
 class PeerTransfers:
-    """Carries out Serve and Take.  Hashing a large base model takes seconds: not on the caller's thread."""
+    """Carries out Serve and Take.
+
+    Hashing a large base model takes seconds, in which sources of others wait for their takers.
+    """
 
     home: Home
     remotes: Mapping[str, Remote]
     reporter: Reporter
     chunks_of: ChunksOf
-    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "chunks"))
+    _hashing: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "chunks"))
+    _telling: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "peers"))
+    _hashed: set[str] = field(default_factory=set)
 
     def tell(self, command: cmd.Serve | cmd.Take) -> None:
         """Tell a worker to serve or to take, as soon as it is known what it is to be checked against."""
-        self._thread.submit(self._tell, command)
+        thread = self._telling if command.content_hash in self._hashed else self._hashing
+        thread.submit(self._tell, command)
 
     def close(self) -> None:
         """Tell nobody anything more."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        for thread in (self._hashing, self._telling):
+            thread.shutdown(wait=True, cancel_futures=True)
 
     def _tell(self, command: cmd.Serve | cmd.Take) -> None:
         name = command.content_hash
@@ -52,6 +59,7 @@ class PeerTransfers:
         if chunks is None:
             self.reporter.event(peer.Unfit, name, problem)
             return
+        self._hashed.add(name)
         remote = self.remotes.get(command.worker)
         if remote is None:
             return  # it has left the run

@@ -80,6 +80,19 @@ def test_an_artefact_is_hashed_once(tmp_path: Path) -> None:
     assert chunking_.of(tmp_path, "a" * 64, is_base_model=False) is first
 
 
+def test_others_are_answered_while_one_is_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunking_, known = Chunking(), made(tmp_path / "a", a=b"1")
+    first = chunking_.of(known, "a" * 64, is_base_model=False)
+
+    def hashing(directory: Path, left_out: str) -> Chunks | None:
+        assert not chunking_._lock.locked()
+        return chunks_of(directory, left_out)
+
+    monkeypatch.setattr(chunking, "chunks_of", hashing)
+    assert chunking_.of(made(tmp_path / "b", b=b"2"), "b" * 64, is_base_model=False) != first
+    assert chunking_.of(known, "a" * 64, is_base_model=False) is first
+
+
 def test_not_all_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunking, "_MOST_KEPT", 2)
     chunking_, top = Chunking(), made(tmp_path, a=b"1")

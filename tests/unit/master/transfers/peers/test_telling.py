@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from master.transfers.reporter import Reporter
 from tests.support.courier_world import WELCOME, Line
 from worker_agent.protocol.artefacts.peering import MOST_SERVING_S, Chunks, Serve, StreamedFile, Take
 
-NAME = "a" * 64
+NAME, OTHER = "a" * 64, "d" * 64
 CHUNKS = Chunks([StreamedFile("model.pt", 3, False)], ["b" * 64])
 
 
@@ -31,7 +32,7 @@ class _Library:
 
 
 class _Home:
-    library = _Library(**{NAME: Path("/store/x")})
+    library = _Library(**{NAME: Path("/store/x"), OTHER: Path("/store/y")})
 
 
 def told(
@@ -84,3 +85,24 @@ def test_a_base_model_that_has_gone_is_told_the_core_and_a_worker_that_has_gone_
     sent, (unfit,) = told(lambda path, name: CHUNKS, replace(TAKE, content_hash="c" * 64))
     assert not sent and isinstance(unfit, peer.Unfit)
     assert told(lambda path, name: CHUNKS, replace(TAKE, worker="lab9")) == ([], [])
+
+
+def test_who_takes_what_was_hashed_does_not_wait_for_what_is_being_hashed() -> None:
+    line, goes_on = Line(None, welcome=replace(WELCOME)), threading.Event()
+
+    def chunks_of(path: Path, name: str) -> Chunks | None:
+        assert name == NAME or goes_on.wait(10.0)
+        return CHUNKS
+
+    remotes = {"lab1": Remote(cast(WorkerLink, line), "r1")}
+    peers = PeerTransfers(cast(Home, _Home()), remotes, Reporter(cast(Inbox, SimpleQueue())), chunks_of)
+    peers.tell(SERVE)
+    peers._hashing.submit(lambda: None).result(10.0)
+    peers.tell(replace(SERVE, content_hash=OTHER))
+    peers.tell(TAKE)
+    peers._telling.submit(lambda: None).result(10.0)
+    assert [type(message) for message in line.sent] == [Serve, Take]
+    goes_on.set()
+    peers._hashing.submit(lambda: None).result(10.0)
+    peers.close()
+    assert line.sent[2:] == [Serve(OTHER, 3, ["lab2"], CHUNKS, SERVE_S)]
