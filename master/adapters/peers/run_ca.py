@@ -20,7 +20,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from worker_agent.protocol.artefacts.peering import Peering, certificate_name
 
-_FROM = datetime.datetime(1970, 1, 2, tzinfo=datetime.timezone.utc)
+_FROM = datetime.datetime(1950, 1, 1, tzinfo=datetime.timezone.utc)
+"""The first that X.509 can say: machines without a clock of their own begin with 1970."""
 _UNTIL = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc)
 """RFC 5280, 4.1.2.5: no end.  The keys end with the process, and the clocks of workers may be years apart."""
 _AUTHORITY = "twophase run"
