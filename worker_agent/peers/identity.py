@@ -46,6 +46,7 @@ class _Piped:
         os.set_blocking(writing, False)
         with os.fdopen(writing, "wb", buffering=0) as stream:
             if stream.write(text.encode()) != len(text.encode()):
+                os.close(self._reading)
                 raise OSError("too long for a certificate")
 
     def __str__(self) -> str:

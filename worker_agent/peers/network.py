@@ -38,7 +38,8 @@ class PeerNetwork:
         self._tell, self._start = tell, start
         self._told: Optional[Peering] = None
         self._identity: Optional[Identity] = None
-        self._servers: List[Server] = []
+        self._servers: Dict[Tuple[str, ...], Server] = {}
+        """By artefact and workers that may take it."""
         self._takings: Dict[str, Taking] = {}
         self._checked: Dict[str, int] = {}
         """How many pieces of artefacts that did not come whole lie where they were written, checked."""
@@ -57,10 +58,14 @@ class PeerNetwork:
     def serve(self, item: Serve, places: Sequence[Path]) -> Tuple[int, List[str]]:
         """Serve an artefact from where it lies, or is being written; return port and addresses.
 
-        Raises PeerError.
+        Whoever is served it already is not any more: nobody keeps others out by staying.  Raises PeerError.
         """
         known, stream = self._known(), _stream(item)
-        self._servers = [server for server in self._servers if not server.is_over]
+        self._servers = {key: server for key, server in self._servers.items() if not server.is_over}
+        key = (item.content_hash, *item.takers)
+        before = self._servers.pop(key, None)
+        if before:
+            before.close()
         if len(self._servers) >= _MOST_SERVED or len(item.takers) > _MOST_TAKERS:
             raise PeerError(
                 f"it serves at most {_MOST_SERVED} transfers at a time, to {_MOST_TAKERS} workers each"
@@ -71,7 +76,7 @@ class PeerNetwork:
             server = Server(offer, known, own_addresses(), min(item.seconds, MOST_SERVING_S))
         except OSError as error:
             raise PeerError(f"nothing can listen here: {error.strerror or error}") from error
-        self._servers.append(server)
+        self._servers[key] = server
         self._start(server.listen)
         return server.place
 
@@ -107,7 +112,7 @@ class PeerNetwork:
         """End all transfers."""
         for name in list(self._takings):
             self.leave(name)
-        for server in self._servers:
+        for server in self._servers.values():
             server.close()
         self._servers.clear()
 

@@ -18,6 +18,7 @@ _TELL_S = 1.0
 _LEAST_S = 0.1
 _PATIENCE_S = 5.0
 """So long whoever takes over waits for the one before it."""
+_REPLACED = "another source takes over"
 
 Tell = Callable[[Received], None]
 
@@ -69,6 +70,8 @@ class Taking:
         self.pieces = known if self._incoming.reaches(known) else 0
         for number in self._incoming.held(self.pieces):
             self.pieces = number + 1
+            if self._stopped.is_set():
+                return _REPLACED
         problem = self._take_rest() if self.pieces < len(self._stream) else None
         if problem is None:
             self._incoming.tidy()
@@ -85,7 +88,7 @@ class Taking:
             if not self._stream.is_piece(number, data):
                 return f"{self._item.source} sent something else as piece {number} of {len(self._stream)}"
             if self._stopped.is_set():
-                return "another source takes over"
+                return _REPLACED
             self._incoming.write(number, data)
             self.pieces = number + 1
         return None
@@ -107,7 +110,7 @@ class Taking:
         self._wire = wire
         try:
             if self._stopped.is_set():
-                raise WireError("another source takes over")
+                raise WireError(_REPLACED)
             wire.greet(deadline - time.monotonic())
             if not is_of(wire.tls, self._item.source):
                 raise WireError("somebody else answers in its place")
@@ -119,6 +122,8 @@ class Taking:
     def _connect(self, deadline: float) -> socket.socket:
         problem, addresses = "no address of it is known", self._item.addresses
         for tried, address in enumerate(addresses):
+            if self._stopped.is_set():
+                raise WireError(_REPLACED)
             within_s = (deadline - time.monotonic()) / (len(addresses) - tried)
             try:
                 return socket.create_connection((address, self._item.port), max(_LEAST_S, within_s))

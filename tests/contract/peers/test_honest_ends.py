@@ -175,3 +175,19 @@ def test_another_source_takes_over(world: World) -> None:
         assert world.taking(port_of(server)).run(first) is None
         thread.join()
     assert problems[0] and world.is_whole()
+
+
+def test_who_is_told_to_stop_while_it_looks_at_what_is_there_does_so_at_once(world: World) -> None:
+    with world.serving() as server:
+        assert world.taking(port_of(server)).run() is None
+        again = world.taking(port_of(server))
+        again.stop()
+        assert again.run() == "another source takes over" and again.pieces == 1
+
+
+def test_who_is_told_to_stop_tries_no_further_address(world: World) -> None:
+    with socket.create_server((HERE, 0)) as gone:
+        port = gone.getsockname()[1]
+    taking = world.taking(port)
+    taking.stop()
+    assert taking.run() == "lab0 cannot send it: another source takes over"

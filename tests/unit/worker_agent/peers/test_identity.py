@@ -41,9 +41,11 @@ def test_the_key_is_in_no_file(
 def test_texts_that_are_no_certificates_are_refused_without_being_told(
     authority: RunAuthority, field: str, text: str
 ) -> None:
+    before = len(list(Path("/dev/fd").iterdir()))
     with pytest.raises((OSError, ValueError)) as refused:
         identity(replace(authority.peering("lab1"), **{field: text}))
     assert "SECRET" not in str(refused.value)
+    assert len(list(Path("/dev/fd").iterdir())) == before, "no pipe stays"
 
 
 def test_the_key_of_another_is_refused(authority: RunAuthority) -> None:

@@ -78,8 +78,10 @@ def met(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> PeerNetwork:
     return made
 
 
-def serve(name: str = NAME, seconds: float = 30.0, takers: int = 1, chunks: Chunks = CHUNKS) -> Serve:
-    return Serve(name, 1, [f"lab{number}" for number in range(takers)], chunks, seconds)
+def serve(
+    name: str = NAME, seconds: float = 30.0, takers: int = 1, chunks: Chunks = CHUNKS, first: int = 0
+) -> Serve:
+    return Serve(name, 1, [f"lab{first + number}" for number in range(takers)], chunks, seconds)
 
 
 def take(
@@ -94,14 +96,22 @@ def test_a_port_is_open_for_a_minute_at_most(met: PeerNetwork, threads: Threads)
 
 
 def test_so_many_are_served_at_a_time(met: PeerNetwork) -> None:
-    for _ in range(8):
-        met.serve(serve(), [])
+    for number in range(8):
+        met.serve(serve(first=number), [])
     with pytest.raises(PeerError, match="at most 8"):
-        met.serve(serve(), [])
+        met.serve(serve(first=8), [])
     MADE[3].is_over = MADE[4].is_over = True
-    met.serve(serve(), [])
+    met.serve(serve(first=8), [])
     with pytest.raises(PeerError, match="16 workers"):
         met.serve(serve(takers=17), [])
+
+
+def test_who_stays_is_let_go_where_it_is_to_take_it_anew(met: PeerNetwork) -> None:
+    for _ in range(20):
+        met.serve(serve(), [])
+    met.serve(serve(first=1), [])
+    met.serve(serve("b" * 64), [])
+    assert [made.is_closed for made in MADE] == [*19 * [True], False, False, False]
 
 
 @pytest.mark.parametrize(
