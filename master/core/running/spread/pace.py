@@ -18,6 +18,8 @@ SILENT_S = 2.5
 """After so long without a report a taker is not there."""
 ANSWER_S = 4.0
 """So long a source may take until it serves."""
+HASH_S = 300.0
+"""So long it may take until what has come whole has been hashed whole."""
 SLOW_S = 600.0
 """So long a slow worker stays at the end."""
 TRIAL_S = 2.0
@@ -76,7 +78,7 @@ def judge(peers: Peers, spread: Spread, at: float) -> Verdict:
         if not taker.is_taking:
             if taker.asked_at is not None and at - taker.asked_at > ANSWER_S:
                 verdict.bad.append((taker.source, "", "it does not serve what it has"))
-        elif 0 < spread.size <= taker.bytes:
+        elif 0 < spread.size <= taker.bytes and at - taker.moved_at <= HASH_S:
             continue  # it has all of it, and hashes that
         elif at - taker.moved_at > STALLED_S:
             _judge_stalled(spread, taker, at, verdict)

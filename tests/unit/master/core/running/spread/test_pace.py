@@ -83,6 +83,7 @@ def test_who_has_all_of_it_may_take_its_time_to_hash_that() -> None:
     spread.size = 25 * MB
     told(peers, spread, 1.0, {"w1": 25, "w2": 25})
     assert pace.judge(peers, spread, 60.0) == pace.Verdict()
+    assert pace.judge(peers, spread, pace.HASH_S + 2.0) != pace.Verdict(), "not for ever"
 
 
 def test_who_says_nothing_any_more_is_not_there() -> None:
