@@ -329,7 +329,7 @@ def news_of(event: ev.Event, workers: Mapping[str, WorkerView], *, limited: bool
         case ev.WorkerUnusable(_, worker, reason):
             return f"{worker}: cannot be used: {reason}"
         case ev.WorkerLost(_, worker, reason) if reason != workers[worker].reason:
-            return f"{worker}: not connected, will try again: {reason}"
+            return "" if workers[worker].is_past else f"{worker}: not connected, will try again: {reason}"
     return ""
 
 

@@ -103,7 +103,8 @@ def on_worker_lost(state: RunState, event: ev.WorkerLost, out: Outbox) -> None:
     view = state.workers[event.worker]
     if view.up or not view.tried:
         view.since = event.at
-    view.up, view.tried, view.reason = False, False, event.reason
+    view.up, view.tried = False, False
+    view.reason = view.reason if view.is_past else event.reason
     view.tried = view.is_silent
     view.delivering.clear()
     view.reattached.clear()
@@ -113,7 +114,8 @@ def on_worker_lost(state: RunState, event: ev.WorkerLost, out: Outbox) -> None:
 def on_worker_unusable(state: RunState, event: ev.WorkerUnusable, out: Outbox) -> None:
     """Give a worker nothing more."""
     on_worker_lost(state, ev.WorkerLost(event.at, event.worker, event.reason), out)
-    state.workers[event.worker].usable = False
+    view = state.workers[event.worker]
+    view.usable, view.reason = False, event.reason
 
 
 def on_held_by_others(state: RunState, event: ev.SlotsHeldByOthers, out: Outbox) -> None:

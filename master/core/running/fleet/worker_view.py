@@ -115,6 +115,11 @@ class WorkerView:
         return self.seat is not None and self.seat.state is SeatState.NONE
 
     @property
+    def is_past(self) -> bool:
+        """True for a seat of which no allocation runs, or is to: that a link to it fails is no news."""
+        return self.seat is not None and self.seat.state is not SeatState.RUNS
+
+    @property
     def loss(self) -> Outcome:
         """How an attempt ends that goes down with it: allocations end, so on a seat that is no loss."""
         return Outcome.LOST if self.seat is None else Outcome.EVICTED

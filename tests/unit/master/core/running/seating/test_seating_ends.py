@@ -111,6 +111,16 @@ def test_a_drained_seat_is_given_back_at_once_and_a_removed_one_goes() -> None:
     assert "hpc.1" not in stage.state.workers
 
 
+def test_a_link_that_fails_once_an_allocation_is_over_hides_not_how_it_ended() -> None:
+    stage = PoolStage(*JOBS[:1])
+    stage.lent()
+    stage.ends(reason="time limit")
+    stage.take(ev.WorkerLost(stage.at, "hpc.1", "srun: error: Invalid job id specified"))
+    assert stage.state.workers["hpc.1"].reason == "time limit"
+    stage.take(ev.WorkerUnusable(stage.at, "hpc.1", "no Python there"))
+    assert stage.state.workers["hpc.1"].reason == "no Python there"
+
+
 def test_a_seat_is_removed_only_once_its_allocation_is_given_back() -> None:
     stage = PoolStage(*JOBS[:1], others=("lab1",))
     stage.up("lab1")

@@ -7,6 +7,7 @@ from master.core.running import events as ev
 from master.core.running.fleet.seats import Pool, Seat, SeatState
 from master.core.running.policy import Policy
 from master.core.running.records import RunState
+from master.runs.dispatcher import news_of
 from master.runs.fleet.pools.news import OfSeat, news_of_seat, troubles
 
 PENDING = ev.SeatPending(0.0, "hpc.1", "7", "Priority")
@@ -43,3 +44,13 @@ def test_why_nothing_can_be_used_is_said_once_for_a_pool() -> None:
         "hpc.2: no Python there",
         "hpc: gives no allocation: no such partition",
     ]
+
+
+@pytest.mark.parametrize("state", SeatState)
+def test_a_link_that_fails_is_no_news_once_the_allocation_is_over(state: SeatState) -> None:
+    run = RunState.fresh(Plan((), {}), Policy(), ["lab1", "hpc.1"])
+    run.workers["hpc.1"].seat = Seat("hpc", state)
+    lost = ev.WorkerLost(0.0, "hpc.1", "srun: error")
+    said = "hpc.1: not connected, will try again: srun: error" if state is SeatState.RUNS else ""
+    assert news_of(lost, run.workers) == said
+    assert "will try again" in news_of(ev.WorkerLost(0.0, "lab1", "no route"), run.workers)
