@@ -26,6 +26,10 @@ from worker_agent.system.remove_tree import remove_tree
 _READ_ONLY = 0o555
 _CANNOT_CHECK = "cannot check"
 """So begins what is said of an artefact that may be sound: the note beside it could not be written, say."""
+NOT_THERE = (
+    "is not there, where it was sent: the `work_dir` of a pool has to lie on a disk that its login host and"
+    " nodes share"
+)
 LOOK_S = 600.0
 """So long an artefact that was hashed is trusted, when jobs fail: many may fail at once."""
 
@@ -81,7 +85,7 @@ class Cache:
             remove_tree(staged)
             return None
         if not staged.is_dir():
-            return f"{staged} is not a directory"
+            return f"{staged} {NOT_THERE}"
         problem = self._check(staged, name)
         if problem:
             self._set_aside(staged, name)

@@ -26,7 +26,11 @@ def delivered(cache: Cache, name: str, *files: str) -> Path:
 
 def test_what_never_came_is_missing(cache: Cache) -> None:
     assert cache.status("a" * 64) == "missing"
-    assert cache.verify_delivered("a" * 64) == f"{cache.layout.incoming('r1', 'a' * 64)} is not a directory"
+    place, problem = cache.layout.incoming("r1", "a" * 64), cache.verify_delivered("a" * 64)
+    assert problem == (
+        f"{place} is not there, where it was sent: the `work_dir` of a pool has to lie on a disk that its"
+        " login host and nodes share"
+    )
     assert str(cache.verify_cached("a" * 64)).startswith("its content hash is ")
 
 

@@ -44,7 +44,7 @@ def test_an_artefact_is_placed_and_taken(tmp_path: Path, capsys: pytest.CaptureF
     assert parse(CacheNow, json.loads(capsys.readouterr().out)["cache"]).items == []
     assert run(args("take", *where)) == 0
     (item,) = parse(CacheNow, json.loads(capsys.readouterr().out)["cache"]).items
-    assert item.problem.endswith("is not a directory")
+    assert "is not there, where it was sent" in item.problem
 
 
 def test_which_one_must_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
