@@ -64,6 +64,8 @@ class Reading:
     processes: Tuple[GpuProcess, ...] = ()
     unlent: bool = False
     """The machine is lent to us, and these GPUs are not, as far as is known: only those named are used."""
+    lent_mig: Tuple[str, ...] = ()
+    """The MIG devices that are lent to us."""
 
 
 def parse_gpus(text: str) -> Iterator[Gpu]:
@@ -140,17 +142,18 @@ def gpu_devices(
         return [] if _is_auto(wanted) else [_at_its_word(name, per_gpu) for name in wanted]
     if _is_auto(wanted):
         ours = () if reading.unlent else reading.gpus
-        return [_device(gpu, per_gpu, reserve) for gpu in ours if not gpu.mig]
+        whole = [_device(gpu, per_gpu, reserve) for gpu in ours if not gpu.mig]
+        return [*whole, *(_at_its_word(name, per_gpu) for name in reading.lent_mig)]
     by_name: Dict[str, Gpu] = {}
     for gpu in reading.gpus:
         by_name.update({str(gpu.index): gpu, gpu.uuid: gpu})
-    missing = [name for name in wanted if name not in by_name and not _is_mig(name)]
+    missing = [name for name in wanted if name not in by_name and not is_mig(name)]
     if missing:
         raise GpuError(f"there is no GPU {', '.join(missing)}; {told(reading)}")
     found = {
         device.name: device
         for device in (
-            _at_its_word(name, per_gpu) if _is_mig(name) else _device(by_name[name], per_gpu, reserve)
+            _at_its_word(name, per_gpu) if is_mig(name) else _device(by_name[name], per_gpu, reserve)
             for name in wanted
         )
     }
@@ -199,7 +202,8 @@ def _is_auto(wanted: Sequence[str]) -> bool:
     return list(wanted) == [AUTO]
 
 
-def _is_mig(name: str) -> bool:
+def is_mig(name: str) -> bool:
+    """Return whether a name is that of a MIG device."""
     return name.startswith("MIG-")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Mapping
 
-from worker_agent.devices.gpus import Gpu, Reading
+from worker_agent.devices.gpus import Gpu, Reading, is_mig
 
 NONE_LENT = (
     "its node has GPUs, of which Slurm gives none to this allocation: they are left alone; ask for some by"
@@ -36,10 +36,13 @@ def lent(reading: Reading, variables: Mapping[str, str]) -> Reading:
 
 
 def within(reading: Reading, visible: str) -> Reading:
-    """Return a reading with the GPUs alone that a list names; what `sbatch --export` passes on is quoted."""
+    """Return a reading with the GPUs and MIG devices alone that a list names.
+
+    What `sbatch --export` passes on is quoted.
+    """
     names = [name.strip() for name in visible.strip("'").split(",")]
     gpus = tuple(gpu for gpu in reading.gpus if any(_is_called(gpu, name) for name in names))
-    return replace(reading, gpus=gpus)
+    return replace(reading, gpus=gpus, lent_mig=tuple(filter(is_mig, dict.fromkeys(names))))
 
 
 def _is_called(gpu: Gpu, name: str) -> bool:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.worker_agent.gpu_data import gpu
-from worker_agent.devices.gpus import Reading
+from tests.unit.worker_agent.gpu_data import GB, gpu
+from worker_agent.devices.gpus import Reading, gpu_devices, visible_name
 from worker_agent.devices.lent_gpus import lent, within
+from worker_agent.protocol.messages import BY_INDEX
 
 THREE = Reading("nvidia-smi", tuple(gpu(index) for index in range(3)))
 JOB = {"SLURM_JOB_ID": "17"}
@@ -59,6 +60,15 @@ def test_gpus_of_which_slurm_says_nothing_are_not_ours(variables: dict[str, str]
     assert lent(THREE, {**JOB, **variables}) == replace(THREE, unlent=True)
     none = replace(THREE, gpus=())
     assert lent(none, JOB) == none
+
+
+def test_mig_devices_that_are_lent_are_used_by_auto_and_those_of_others_are_not() -> None:
+    cut = replace(THREE, gpus=(gpu(0, mig=True), gpu(1)))
+    found = lent(cut, {**JOB, "CUDA_VISIBLE_DEVICES": "MIG-7,MIG-7,MIG-8"})
+    devices = gpu_devices(["auto"], found, None, GB)
+    assert [(device.gpu, device.watched) for device in devices] == [("MIG-7", False), ("MIG-8", False)]
+    assert [visible_name(device, found, BY_INDEX) for device in devices] == ["MIG-7", "MIG-8"]
+    assert gpu_devices(["auto"], lent(cut, JOB), None, GB) == []
 
 
 def test_a_gpu_may_be_named_by_the_beginning_of_its_uuid() -> None:
