@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -47,7 +48,8 @@ def test_each_node_runs_one_allocation_that_wants_it_whole_and_the_next_waits(
 def test_what_runs_outlives_the_controller_and_nothing_outlives_the_end(tmp_path: Path) -> None:
     with LocalSlurm(tmp_path / "slurm", slurm_programs()) as slurm:
         job = _submit(slurm, tmp_path)
-        _until(lambda: slurm.jobs() == {job: "RUNNING"})
+        _until(lambda: _sleeps(slurm.directory))  # Slurm says that it runs before all of it does
+        assert slurm.jobs() == {job: "RUNNING"}
         slurm.stop_controller()
         before = slurm.steps()
         assert before
@@ -80,6 +82,23 @@ def test_one_for_a_person_leaves_nothing_when_it_is_told_to_end(number: signal.S
 
 
 @pytest.mark.usefixtures("slurm")  # skips where there is none
+def test_what_a_person_starts_in_that_terminal_outlives_it() -> None:
+    argv = [sys.executable, "-m", "tests.support.slurm"]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as person:
+        assert person.stdout
+        told = [person.stdout.readline(), person.stdout.readline()]
+        path = told[1].partition("PATH=")[2].partition(":")[0]
+        environ = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
+        with subprocess.Popen(["cat"], env=environ, stdin=subprocess.PIPE) as editor:
+            subprocess.run(["squeue"], env=environ, check=True, stdout=subprocess.DEVNULL)
+            person.send_signal(signal.SIGTERM)
+            assert person.wait(60) == 0
+            assert editor.poll() is None
+            editor.communicate()
+            assert editor.returncode == 0
+
+
+@pytest.mark.usefixtures("slurm")  # skips where there is none
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_outlives_whoever_has_started_one_and_is_killed(number: signal.Signals) -> None:
     """As a person, or pytest, which does nothing at a SIGTERM but die."""
@@ -91,11 +110,15 @@ def test_nothing_outlives_whoever_has_started_one_and_is_killed(number: signal.S
         programs = Path(told[1].partition("PATH=")[2].partition(":")[0])
         submit = ["--chdir=/", "--output=/dev/null", "--wrap", "sleep 300"]
         subprocess.run([programs / "sbatch", *submit], check=True, stdout=subprocess.DEVNULL)
-        _until(lambda: any("sleep\x00300" in line for line in _lines_of(programs.parent)))
+        _until(lambda: _sleeps(programs.parent))
         person.send_signal(number)
         assert person.wait(60) == -number
     _until(lambda: not _lines_of(programs.parent))
     shutil.rmtree(programs.parent)
+
+
+def _sleeps(place: Path) -> bool:
+    return any("sleep\x00300" in line for line in _lines_of(place))
 
 
 def _lines_of(place: Path) -> list[str]:

@@ -283,10 +283,13 @@ def main() -> int:
         with (
             suppress(KeyboardInterrupt),
             tempfile.TemporaryDirectory(prefix="slurm-") as name,
-            LocalSlurm(Path(name), slurm_programs()) as slurm,
+            LocalSlurm(Path(name) / "slurm", slurm_programs()) as slurm,
         ):
+            # By a path without its mark, else all that is started in that terminal would end with it.
+            programs = Path(name) / "bin"
+            programs.symlink_to(slurm.bin)
             print(
-                f"Slurm serves until Ctrl-C.  In another terminal:\n  export PATH={slurm.bin}:$PATH",
+                f"Slurm serves until Ctrl-C.  In another terminal:\n  export PATH={programs}:$PATH",
                 flush=True,
             )
             signal.pause()
