@@ -43,9 +43,10 @@ class Diagnosis:
 def diagnose(cluster: ClusterSpec, connect: OpenSession = open_session) -> list[Diagnosis]:
     """Return what is found on each worker, in the order of the cluster config."""
     look_at = partial(_diagnosis, cluster, connect, build_agent())
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        machines = pool.map(look_at, machines_of(cluster))
-        return [*machines, *pool.map(partial(_of_pool, cluster, connect), cluster.pools)]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        machines = threads.map(look_at, machines_of(cluster))
+        pools = threads.map(partial(_of_pool, cluster, connect), cluster.pools)
+        return [*machines, *pools]
 
 
 def _of_pool(cluster: ClusterSpec, connect: OpenSession, pool: PoolSpec) -> Diagnosis:
