@@ -13,6 +13,7 @@ from tests.support.room_times import RoomTimes
 from tests.support.slurm import LocalSlurm
 from tests.support.slurm_packages import slurm_programs
 from tests.support.sshd import LoopbackSshd
+from tests.support.watcher import watched
 
 # Triton decides when it is first imported, by whatever test, whether its kernels run in its interpreter.
 os.environ["TRITON_INTERPRET"] = "1"
@@ -35,8 +36,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(RoomTimes())
 
 
+@pytest.fixture(scope="session")
+def watched_paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where pytest is killed, what has a path of its tests in a variable ends: agents over SSH, too."""
+    watcher = watched(f"{tmp_path_factory.getbasetemp()}/")
+    yield
+    watcher.communicate(b"no need")
+
+
 @pytest.fixture
-def loopback_sshd(tmp_path: Path) -> Iterator[LoopbackSshd]:
+def loopback_sshd(watched_paths: None, tmp_path: Path) -> Iterator[LoopbackSshd]:
     """A running sshd of the current user; its files and both homes are below `tmp_path / "sshd"`."""
     try:
         with LoopbackSshd(tmp_path / "sshd") as server:

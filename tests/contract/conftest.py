@@ -25,7 +25,7 @@ from tests.support.sshd import LoopbackSshd
 
 
 @pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackSshd]:
+def sshd(watched_paths: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackSshd]:
     try:
         with LoopbackSshd(tmp_path_factory.mktemp("sshd"), "MaxStartups 100") as running:
             yield running

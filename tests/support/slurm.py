@@ -21,8 +21,8 @@ from types import TracebackType
 
 from tests.support.needs import UnavailableError
 from tests.support.slurm_packages import Programs, slurm_programs
-from tests.support.slurm_watch import watched
 from tests.support.ssh_home import free_port
+from tests.support.watcher import watched
 
 NODES = ("n1", "n2")
 CLIENTS = ("sbatch", "squeue", "scancel", "srun", "scontrol", "sinfo", "sacct")
@@ -90,7 +90,7 @@ class LocalSlurm:
 
     def start(self) -> None:
         """Start the daemons; return when both nodes take work.  Raises UnavailableError."""
-        self._watcher = watched(self.directory)
+        self._watcher = watched(str(self.directory))
         self.start_controller()
         for node in NODES:
             self._start(node, ["slurmd", "-D", "-N", node, "-d", str(self.programs.daemon("slurmstepd"))])
