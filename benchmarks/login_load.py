@@ -80,7 +80,7 @@ def measure(root: Path, seats: int, minutes: float) -> dict[str, dict[str, Any]]
             while _started(run) < seats and master.poll() is None:
                 time.sleep(1.0)
             all_run = meter.read()
-            time.sleep(minutes * 60 - 15.0)
+            time.sleep(max(0.0, minutes * 60 - 15.0))
             before_end = meter.read()
             said, _ = master.communicate(timeout=600)
             assert master.returncode == 0, said
