@@ -84,9 +84,10 @@ class TrainerManifest:
     def flags(self) -> ScriptFlags:
         """Return the flags that it takes, with what stands behind each."""
         trees = [parsed(path.read_text(encoding="utf-8")) for path in self.modules()]
-        read = argparse_flags(trees).by_name()
-        names = read if self.fields is None else self.fields
-        flags = {name: read.get(name) or _flag(name, name in self.switches) for name in names}
+        flags = argparse_flags(trees).by_name()
+        if self.fields is not None:  # words without a flag are those of its other commands
+            read = {name: flag for name, flag in flags.items() if flag.place is None}
+            flags = {name: read.get(name) or _flag(name, name in self.switches) for name in self.fields}
         return ScriptFlags(by_name=flags, open="", is_exact=True)
 
 

@@ -44,6 +44,20 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 """What `--recipe` sets, each unless its own flag is given; `original` is how models were trained at first."""
+_ABOUT = {
+    name: f"{about} ({RECIPES['default'][name]}; with the original recipe {RECIPES['original'][name]})"
+    for name, about in {
+        "inputs": "scale windows by statistics of training, or rank them by its quantiles",
+        "epoch_steps": "steps of an epoch at least; small sets are passed again",
+        "least_steps": "steps before which no epoch is the best, a third of it from a base model",
+        "schedule": "of the learning rate along the epochs",
+        "label_smoothing": "share of each label spread over all",
+        "average": "running mean of the weights: what stays of it each step",
+        "dropout": "before the last layer, in mlp after each hidden one",
+        "hidden_sizes": "widths of the layers of mlp",
+        "refit": "train on train and val at last",
+    }.items()
+}
 
 
 @dataclass(frozen=True)
@@ -145,7 +159,7 @@ class PersonalizationOptions:
 
 def parse(argv: Sequence[str]) -> PersonalizationOptions:
     """Return the options in `argv`; a malformed flag exits with 2, contradicting flags raise OptionError."""
-    values = vars(_parser().parse_args(argv))
+    values = vars(build_parser().parse_args(argv))
     for name, value in RECIPES[values["recipe"]].items():
         values[name] = value if values[name] is None else values[name]
     for name in ("participants", "conv_channels", "hidden_sizes", "magnitude_range"):
@@ -196,7 +210,8 @@ def _participant(text: str) -> str:
 
 
 @cache  # several hundredths of a second, and sibling jobs share a process
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
     parser = argparse.ArgumentParser(
         prog="python -m twophase personalization",
         description="Train a base model on many participants, or fit a model to one of them.",
@@ -262,29 +277,18 @@ def _running_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _recipe_flags(parser: argparse.ArgumentParser) -> None:
-    def add(name: str, about: str, **settings: Any) -> None:
-        usual, first = (RECIPES[recipe][name] for recipe in ("default", "original"))
-        text = f"{about} ({usual}; with the original recipe {first})"
-        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=text, **settings)
-
+    add, unset, about = parser.add_argument, argparse.SUPPRESS, _ABOUT
     parser.set_defaults(**dict.fromkeys(RECIPES["default"]))
-    parser.add_argument("--recipe", choices=tuple(RECIPES), default="default", help="sets the next nine")
-    add(
-        "inputs",
-        "scale windows by statistics of training, or rank them by its quantiles",
-        choices=("quantiles", "standardised", "raw"),
-    )
-    add("epoch_steps", "steps of an epoch at least; small sets are passed again", type=_FROM_ZERO)
-    add(
-        "least_steps",
-        "steps before which no epoch is the best, a third of it from a base model",
-        type=_FROM_ZERO,
-    )
-    add("schedule", "of the learning rate along the epochs", choices=("cosine", "constant"))
-    add("label_smoothing", "share of each label spread over all", type=real(0, 0.99))
-    add("average", "running mean of the weights: what stays of it each step", type=real(0, 0.9999))
-    add("dropout", "before the last layer, in mlp after each hidden one", type=real(0, 0.99))
-    add("hidden_sizes", "widths of the layers of mlp", type=_COUNT, nargs="+")
-    add("refit", "train on train and val at last", action=argparse.BooleanOptionalAction)
-    parser.add_argument("--seeds", type=_COUNT, default=1, help="models to train and average")
-    parser.add_argument("--baseline", action="store_true", help="also score forest and logistic regression")
+    add("--recipe", choices=tuple(RECIPES), default="default", help="sets the next nine")
+    inputs = ("quantiles", "standardised", "raw")
+    add("--inputs", choices=inputs, default=unset, help=about["inputs"])
+    add("--epoch_steps", type=_FROM_ZERO, default=unset, help=about["epoch_steps"])
+    add("--least_steps", type=_FROM_ZERO, default=unset, help=about["least_steps"])
+    add("--schedule", choices=("cosine", "constant"), default=unset, help=about["schedule"])
+    add("--label_smoothing", type=real(0, 0.99), default=unset, help=about["label_smoothing"])
+    add("--average", type=real(0, 0.9999), default=unset, help=about["average"])
+    add("--dropout", type=real(0, 0.99), default=unset, help=about["dropout"])
+    add("--hidden_sizes", type=_COUNT, nargs="+", default=unset, help=about["hidden_sizes"])
+    add("--refit", action=argparse.BooleanOptionalAction, default=unset, help=about["refit"])
+    add("--seeds", type=_COUNT, default=1, help="models to train and average")
+    add("--baseline", action="store_true", help="also score forest and logistic regression")

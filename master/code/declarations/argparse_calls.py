@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from master.code.declarations.text import called, calls, constant, defined_in, k
 _METHOD = "add_argument"
 _PARSER = "ArgumentParser"
 _MAKERS = frozenset({_PARSER, "add_argument_group", "add_mutually_exclusive_group"})
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _LETS_THROUGH = frozenset({"parse_known_args", "parse_known_intermixed_args"})
 _HARMLESS = frozenset({"print", "isinstance", "vars", "str", "repr", "id", "partial", "append"})
 
@@ -56,15 +58,39 @@ def declarations(trees: Iterable[ast.Module]) -> Iterator[Declaration]:
 
 
 def _added(tree: ast.Module) -> Iterator[ast.Call]:
-    aliases = set(_aliases(tree))
-    for call in calls([tree]):
-        is_method = isinstance(call.func, ast.Attribute) and call.func.attr == _METHOD
-        if is_method or (isinstance(call.func, ast.Name) and call.func.id in {_METHOD, *aliases}):
-            yield call
+    return _added_in(tree, frozenset({_METHOD, *_aliases(ast.walk(tree))}))
 
 
-def _aliases(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _added_in(scope: ast.AST, known: frozenset[str]) -> Iterator[ast.Call]:
+    """Yield the calls of `add_argument`, also by another name, unless a function there has that name."""
+    inside = list(_inside(scope))
+    own = {node.name for node in inside if isinstance(node, _FUNCTIONS)}
+    known = known - own | set(_aliases(inside))
+    for node in inside:
+        if isinstance(node, _FUNCTIONS):
+            yield from _added_in(node, known)
+        elif isinstance(node, ast.Call) and _adds(node.func, known):
+            yield node
+
+
+def _adds(function: ast.expr, known: frozenset[str]) -> bool:
+    if isinstance(function, ast.Name):
+        return function.id in known
+    return isinstance(function, ast.Attribute) and function.attr == _METHOD
+
+
+def _inside(scope: ast.AST) -> Iterator[ast.AST]:
+    """Yield what stands in a module or function, but not in the functions in it."""
+    todo = deque(ast.iter_child_nodes(scope))
+    while todo:
+        node = todo.popleft()
+        yield node
+        if not isinstance(node, _FUNCTIONS):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def _aliases(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Assign) and last_name(node.value) == _METHOD:
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 

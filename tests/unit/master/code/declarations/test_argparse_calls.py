@@ -32,6 +32,23 @@ def test_a_loop_over_texts_declares_each() -> None:
     ]
 
 
+def test_a_function_of_the_same_name_as_the_method_has_elsewhere_declares_what_it_says_itself() -> None:
+    source = """
+def places(p):
+    add = p.add_argument
+    add("--data")
+
+def settings(p):
+    def add(name, **more):
+        p.add_argument(f"--{name}", **more)
+    add("inputs", type=int)
+
+def others(add):
+    add("--more")
+"""
+    assert [each.names for each in declarations([ast.parse(source)])] == [("--data",), (), ("--more",)]
+
+
 def test_what_is_made_true_afterwards_is_seen() -> None:
     assert on_by_default([ast.parse("p.set_defaults(a=True, b=False, c=x)")]) == {"a"}
 
