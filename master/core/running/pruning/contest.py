@@ -36,11 +36,18 @@ class Entrant:
         self.figures.append(figure)
         self.last = mark, figure
 
+    def unjudged(self) -> list[Reached]:
+        """Return the marks at which it was not yet found that it may go on, with its figures there."""
+        first = self.passed
+        return list(zip(self.marks[first:], self.figures[first:], strict=True))
+
     def at(self, mark: float) -> float | None:
         """Return what it had come to at a mark; None where it has not got there."""
         number = bisect_left(self.marks, mark)
         if number == len(self.marks):
             return None
+        if self.marks[number] == mark:
+            return self.figures[number]
         before = (self.marks[number - 1], self.figures[number - 1]) if number else None
         return _between(before, (self.marks[number], self.figures[number]), mark)
 
@@ -102,9 +109,7 @@ class Contest:
 
         `counts` is false for those that are not compared any more.
         """
-        entrant = self.entrants[job_id]
-        reached = zip(entrant.marks, entrant.figures, strict=True)
-        for mark, figure in list(reached)[entrant.passed :]:
+        for mark, figure in self.entrants[job_id].unjudged():
             others = list(self._others(job_id, mark, counts, has_ended))
             if not self._rule.holds(figure, others):
                 return Verdict(mark, figure, self._rule.says(others))
@@ -112,9 +117,21 @@ class Contest:
 
     def promoted(self, is_stopped: Asks, counts: Asks) -> Iterator[str]:
         """Yield the jobs that were stopped and may go on now."""
-        for job_id in self.entrants if self._rule.promotes else ():
-            if is_stopped(job_id) and self.verdict(job_id, counts, is_stopped) is None:
+        if not self._rule.promotes:
+            return
+        bars: dict[float, float] = {}
+        for job_id, entrant in self.entrants.items():
+            if is_stopped(job_id) and all(
+                figure <= self._bar(mark, bars, counts) for mark, figure in entrant.unjudged()
+            ):
                 yield job_id
+
+    def _bar(self, mark: float, known: dict[float, float], counts: Asks) -> float:
+        """Return the worst figure with which a job may go on from a mark, found once for all of a contest."""
+        if mark not in known:
+            figures = (other.at(mark) for name, other in self.entrants.items() if counts(name))
+            known[mark] = self._rule.bar([figure for figure in figures if figure is not None])
+        return known[mark]
 
     def _others(self, job_id: str, mark: float, counts: Asks, has_ended: Asks) -> Iterator[float]:
         """Yield what the others came to at a mark."""

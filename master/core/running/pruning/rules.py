@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 from typing import Protocol
 
@@ -32,6 +33,9 @@ class Rule(Protocol):
 
     def holds(self, own: float, others: Sequence[float]) -> bool:
         """Return whether a job with this figure at a mark may go on, given those of the others there."""
+
+    def bar(self, figures: Sequence[float]) -> float:
+        """Return the worst of all figures at a mark with which a job may go on, of a rule that promotes."""
 
     def says(self, others: Sequence[float]) -> str:
         """Say what a job did not come up to."""
@@ -64,6 +68,10 @@ class Median:
         """Return whether it is no worse than the median."""
         return len(others) < self.least or own <= median(others)
 
+    def bar(self, figures: Sequence[float]) -> float:
+        """Return a figure to which nobody comes: what was stopped stays so."""
+        return -inf
+
     def says(self, others: Sequence[float]) -> str:
         """Say how many have a median that is better."""
         return f"is worse than the median of {len(others)} others"
@@ -90,14 +98,19 @@ class Halving:
 
     def holds(self, own: float, others: Sequence[float]) -> bool:
         """Return whether it is among the best; of equal ones all are."""
-        return sum(other < own for other in others) < self._places(others)
+        return own <= self.bar([*others, own])
+
+    def bar(self, figures: Sequence[float]) -> float:
+        """Return the figure of the last one that has a place."""
+        return sorted(figures)[self._places(len(figures)) - 1]
 
     def says(self, others: Sequence[float]) -> str:
         """Say among how many it is not."""
-        return f"is not among the best {self._places(others)} of {len(others) + 1}"
+        count = len(others) + 1
+        return f"is not among the best {self._places(count)} of {count}"
 
-    def _places(self, others: Sequence[float]) -> int:
-        return max(1, (len(others) + 1) // self.eta)
+    def _places(self, count: int) -> int:
+        return max(1, count // self.eta)
 
 
 def rule_of(spec: PruneSpec) -> Rule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 import pytest
@@ -50,6 +51,30 @@ def test_one_that_was_stopped_is_promoted_once_it_is_among_the_best() -> None:
     found.reach("j5", (1, 0.65))
     assert promoted(found, stopped) == ["j1"]
     assert promoted(found, stopped - {"j1"}) == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 4)), max_size=12), st.sets(st.integers(0, 11)))
+def test_who_is_promoted_is_whoever_would_not_be_stopped(came: list[tuple[int, int]], lost: set[int]) -> None:
+    found, gone = contest(ASHA, len(came)), {f"j{number}" for number in lost}
+    for number, reached in enumerate(came):
+        found.reach(f"j{number}", reached)
+    stopped = {name for number, name in enumerate(found.entrants) if number % 2 and name not in gone}
+    assert promoted(found, stopped, gone) == [
+        name for name in found.entrants if name in stopped and verdict(found, name, gone) is None
+    ]
+
+
+def test_looking_for_who_may_go_on_asks_little_of_each() -> None:
+    found, asked = contest(ASHA, 300), Counter[str]()
+    for number in range(300):
+        found.reach(f"j{number}", (3, number))
+
+    def counts(name: str) -> bool:
+        asked[name] += 1
+        return True
+
+    assert len(list(found.promoted(lambda name: True, counts))) == 100
+    assert max(asked.values()) == 2, "once for each of two marks"
 
 
 def test_who_has_failed_takes_no_place() -> None:
