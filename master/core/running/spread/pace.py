@@ -29,6 +29,8 @@ _SLOW = 0.5
 """Of the rate of others."""
 _MOST_LAGS = 3
 """Reports in a row: one alone may be older than what it is compared with."""
+_CRAWL, _CRAWL_S, _MOST_CRAWLS = 1 << 20, 600.0, 5
+"""Who sends fewer bytes a second, in so many reports in a row, and has more to send than so many seconds'."""
 _FASTER = 1.5
 """So much faster one is than another with the same source where that one is slow and leaves it the rest."""
 
@@ -63,6 +65,7 @@ def note(peers: Peers, spread: Spread, taker: Taker, received: int, at: float) -
     elif taker.rate:
         peers.rates[taker.worker] = taker.rate
     taker.lags = taker.lags + 1 if _lags(peers, spread, taker) else 0
+    taker.crawls = taker.crawls + 1 if _crawls(spread, taker) else 0
 
 
 def is_starved(spread: Spread, taker: Taker) -> bool:
@@ -82,6 +85,8 @@ def judge(peers: Peers, spread: Spread, at: float) -> Verdict:
             continue  # it has all of it, and hashes that
         elif at - taker.moved_at > STALLED_S:
             _judge_stalled(spread, taker, at, verdict)
+        elif taker.crawls >= _MOST_CRAWLS:
+            verdict.bad.append((taker.source, taker.worker, "less than 1 MiB a second comes from it"))
         elif _is_slow(peers, spread, taker, at):
             verdict.slow.append(taker.worker)
         if verdict.bad or verdict.slow:
@@ -96,6 +101,12 @@ def _judge_stalled(spread: Spread, taker: Taker, at: float, verdict: Verdict) ->
         verdict.slow.append(taker.worker)
     elif source is None or source.bytes > taker.bytes:
         verdict.bad.append((taker.source, taker.worker, f"nothing has come from it for {STALLED_S:g} s"))
+
+
+def _crawls(spread: Spread, taker: Taker) -> bool:
+    """Return whether a source sends so little that whoever takes from it is better sent all of it."""
+    long = spread.size - taker.bytes > _CRAWL_S * taker.rate
+    return 0 < taker.rate < _CRAWL and long and not is_starved(spread, taker)
 
 
 def _lags(peers: Peers, spread: Spread, taker: Taker) -> bool:

@@ -30,6 +30,8 @@ class Taker:
     """Bytes per second, in the last reports; 0 before the first of this transfer."""
     lags: int = 0
     """In how many reports in a row it was much slower than it could be."""
+    crawls: int = 0
+    """In how many reports in a row its source sent next to nothing."""
     moved_at: float = 0.0
     """When `bytes` last grew …"""
     heard_at: float = 0.0
@@ -39,7 +41,7 @@ class Taker:
 
     def leave_source(self) -> None:
         """Let it have another source; what it has of the artefact it keeps."""
-        self.source, self.transfer, self.rate, self.lags = "", 0, 0.0, 0
+        self.source, self.transfer, self.rate, self.lags, self.crawls = "", 0, 0.0, 0, 0
         self.is_taking = self.is_measured = False
         self.asked_at = None
 

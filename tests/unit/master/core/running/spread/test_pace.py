@@ -78,6 +78,21 @@ def test_who_reports_that_nothing_comes_has_a_bad_source() -> None:
     assert verdict.bad == [("w0", "w1", "nothing has come from it for 3 s")] and not verdict.slow
 
 
+@pytest.mark.parametrize(
+    ("gigabytes", "megabytes_a_second", "is_left"), [(4, 0.3, True), (0.1, 0.3, False), (4, 2, False)]
+)
+def test_a_source_that_sends_just_enough_to_be_heard_is_left_where_it_would_take_hours(
+    gigabytes: float, megabytes_a_second: float, *, is_left: bool
+) -> None:
+    peers, spread = Peers(compared={"w1", "w2"}), chain_of("w1", "w2")
+    spread.size = int(gigabytes * 1000) * MB
+    for second in range(1, 5):
+        come = megabytes_a_second * second
+        assert told(peers, spread, second, {"w1": come, "w2": come}) == pace.Verdict()
+    verdict = told(peers, spread, 5, {"w1": 5 * megabytes_a_second, "w2": 5 * megabytes_a_second})
+    assert verdict.bad == ([("w0", "w1", "less than 1 MiB a second comes from it")] if is_left else [])
+
+
 def test_who_has_all_of_it_may_take_its_time_to_hash_that() -> None:
     peers, spread = Peers(compared={"w1", "w2"}), chain_of("w1", "w2")
     spread.size = 25 * MB
