@@ -5,23 +5,28 @@ Nothing that the master does not know is ever written, and the master is told wi
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
 import struct
 import time
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
+from master.adapters.peers import run_ca
 from master.adapters.peers.run_ca import RunAuthority
 from tests.support.peers import (
     HERE,
     PIECE_BYTES,
     PIECES,
+    SOURCE,
     World,
     listening,
     port_of,
 )
 from worker_agent.peers.stream import Stream
-from worker_agent.peers.wire import Wire
+from worker_agent.peers.wire import Wire, WireError
 
 FALLS_BACK_S = 5.0
 """Within so much of something that goes wrong the master has been told."""
@@ -157,3 +162,31 @@ def test_another_worker_of_the_run_is_refused(world: World) -> None:
     with world.hostile(lambda *_: None, worker="lab7") as port:
         said = world.taking(port).run()
     assert said == "lab0 cannot send it: somebody else answers in its place"
+
+
+def test_a_worker_cannot_vouch_for_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own key signs a certificate in the source's name, and it shows its own beside that."""
+    own = world.authority.peering("lab7")
+    forger = RunAuthority()
+    key = serialization.load_pem_private_key(own.key.encode(), None)
+    monkeypatch.setattr(forger, "_key", key)
+    named, issuer = run_ca._named, run_ca._AUTHORITY
+    names = {issuer: "twophase worker", "twophase worker": "forged"}
+    monkeypatch.setattr(run_ca, "_named", lambda name: named(names[name]))
+    forged = forger.peering(SOURCE)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    (world.home / "forged.pem").write_text(forged.certificate + own.certificate + forged.key)
+    context.load_cert_chain(world.home / "forged.pem")
+    asked: list[object] = []
+
+    def talk(connection: socket.socket) -> None:
+        with (
+            contextlib.suppress(WireError),
+            contextlib.closing(Wire(connection, context, serving=True)) as wire,
+        ):
+            wire.greet(5.0)
+            asked.append(wire.asked(5.0))
+
+    with listening(talk) as port:
+        said = world.taking(port).run()
+    assert said and "CERTIFICATE_VERIFY_FAILED" in said and not asked
