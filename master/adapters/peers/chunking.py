@@ -15,6 +15,8 @@ from worker_agent.protocol.digests import MANIFEST
 
 _MOST_KEPT = 32
 """Artefacts whose digests are remembered: of 100 GB they take some MB."""
+_MOST_FILES = 100_000
+"""More are not told: a message of them would be refused as too long."""
 _BLOCK_BYTES = 1 << 20
 
 
@@ -48,9 +50,9 @@ def chunks_of(directory: Path, left_out: str = "") -> Chunks | None:
 
     Raises OSError.
     """
-    files = []
+    files = list[StreamedFile]()
     for item in _files(str(directory), ""):
-        if item is None:
+        if item is None or len(files) == _MOST_FILES:
             return None
         if item.path != left_out:
             files.append(item)

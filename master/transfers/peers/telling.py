@@ -21,7 +21,7 @@ ChunksOf = Callable[[Path, str], Chunks | None]
 
 Raises OSError.
 """
-_LINKS = "it holds what no stream can carry: links, or folders without files"
+_LINKS = "it holds what no stream can carry: links, folders without files, or very many files"
 
 
 @dataclass(frozen=True)

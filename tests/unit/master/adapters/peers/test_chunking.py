@@ -9,7 +9,10 @@ import pytest
 
 from master.adapters.peers import chunking
 from master.adapters.peers.chunking import Chunking, chunks_of
-from worker_agent.protocol.artefacts.peering import Chunks, StreamedFile
+from worker_agent.protocol.artefacts.peering import Chunks, Serve, StreamedFile
+from worker_agent.protocol.codec import dump
+from worker_agent.protocol.lines import MAX_LINE_BYTES
+from worker_agent.protocol.messages import encode
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +74,20 @@ def test_what_a_stream_cannot_carry_is_left_to_others(tmp_path: Path, kind: str)
     elif kind == "folder":
         (tmp_path / "empty").mkdir()
     assert chunks_of(tmp_path) is None
+
+
+def test_what_would_make_too_long_a_message_is_left_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunking, "_MOST_FILES", 2)
+    assert chunks_of(made(tmp_path, a=b"1", b=b"2"))
+    assert chunks_of(made(tmp_path, c=b"3")) is None
+
+
+def test_the_longest_message_can_be_read() -> None:
+    files = [StreamedFile(f"checkpoint/shard-{n:050}.safetensors", 1 << 33, False) for n in range(1000)]
+    told = len(encode(Serve("a" * 64, 1, ["lab1"], Chunks(files, 25_600 * ["a" * 64]), 30.0)))
+    assert told + chunking._MOST_FILES / len(files) * len(dump(files)) < MAX_LINE_BYTES
 
 
 def test_an_artefact_is_hashed_once(tmp_path: Path) -> None:
