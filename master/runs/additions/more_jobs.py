@@ -150,9 +150,11 @@ class GrowingJobs:
         return {job.job_hash for job in self.jobs.jobs}
 
     def _soon(self, found: JobsSpec) -> Manifests:
-        """Return the rungs of the run that added jobs do not start from themselves."""
-        own = soon_at_home(self.jobs) if found.rungs else {}
-        return {spec_hash: each for spec_hash, each in own.items() if spec_hash not in found.base_models}
+        """Return what manifests say, or will say, of the run's base models: whether they keep their state."""
+        if found.rungs is None:
+            return {}
+        trained, stored = soon_at_home(self.jobs), self._spec.in_store
+        return {spec_hash: stored.get(spec_hash, each) for spec_hash, each in trained.items()}
 
     def _whole_ones(self, new: JobsSpec) -> dict[str, Mapping[str, Any]]:
         """Return the manifests of the store's base models that are new to the run.  Raises ConfigError."""

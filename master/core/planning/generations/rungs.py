@@ -27,11 +27,10 @@ Ladders = Mapping[str, list[tuple[int, str]]]
 
 
 def soon_at_home(jobs: JobsSpec) -> dict[str, dict[str, Any]]:
-    """Return what manifests say, or will say, of the rungs that jobs start from."""
+    """Return what manifests will say of the base models that jobs start from, once these are trained."""
     return {
         spec_hash: {"spec_hash": spec_hash, _CONFIG: base.config, **of_manifest(base)}
         for spec_hash, base in jobs.base_models.items()
-        if base.rung
     }
 
 
@@ -117,7 +116,7 @@ def _lower(base: BaseModelSpec, ladders: Ladders, stored: Manifests, by: str) ->
     rungs = ladders.get(_alike(base.config, by), [])
     if base.spec_hash in stored:
         before = stored[base.spec_hash].get(RESUMES_FROM)
-        return next((each for _, each in rungs if each == before), None)
+        return next((each for rung, each in rungs if each == before and rung < base.rung), None)
     place = bisect_left(rungs, (base.rung, ""))
     return rungs[place - 1][1] if place else None
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,7 @@ class Growing:
     reading: Callable[[], None] = lambda: None
     taken: list[JobsSpec] = field(default_factory=list)
     own: JobsSpec = field(default_factory=lambda: spec("old"))
+    in_store: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         own, layout = self.own, RunLayout(self.root)
@@ -70,6 +72,7 @@ class Growing:
         run = RunSpec(
             *(layout, ClusterSpec(()), plan, None),  # type: ignore[arg-type]
             jobs=own,
+            in_store=self.in_store,
             read_more=read,
             owner=self.owner,
         )
@@ -262,4 +265,21 @@ def test_added_jobs_go_on_from_what_the_run_trains(tmp_path: Path, journal: Jour
 def test_rungs_of_a_run_without_them_have_no_state_to_go_on_from(tmp_path: Path, journal: Journal) -> None:
     plain = parse_jobs('{"grid": {"epochs": [20, 21]}, "base_model": true}', code="c")
     event = Growing(tmp_path, journal, own=plain, more=rungs(40)).prepare()
+    assert event.plan and event.plan.lower_rungs == {}
+    event = Growing(tmp_path, journal, own=plain, more=rungs(20, 40)).prepare()
+    assert event.plan and event.plan.lower_rungs == {}, "the run trains 20 without keeping its state"
+
+
+def test_base_models_of_a_run_stay_linked_as_they_are_being_trained(tmp_path: Path, journal: Journal) -> None:
+    event = Growing(tmp_path, journal, own=rungs(10, 40), more=rungs(20, 40)).prepare()
+    ten, twenty, forty = (next(iter(rungs(epochs).base_models)) for epochs in (10, 20, 40))
+    assert event.plan and event.plan.lower_rungs == {twenty: ten, forty: ten}
+
+
+def test_rungs_of_the_store_without_state_are_not_gone_on_from(tmp_path: Path, journal: Journal) -> None:
+    own = rungs(20)
+    (twenty,) = own.base_models
+    manifest = {"spec_hash": twenty, "config": own.base_models[twenty].config, "content_hash": "c"}
+    run = Growing(tmp_path, journal, own=own, more=rungs(20, 40), in_store={twenty: manifest})
+    event = run.prepare()
     assert event.plan and event.plan.lower_rungs == {}

@@ -122,6 +122,8 @@ def test_what_is_at_home_stays_linked_as_it_was_made() -> None:
     resumed = climbing(ladder(20, 40), {**manifest(20), **manifest(40, resumes_from=hash_of(20))})
     lower = resumed.base_models[hash_of(40)].lower
     assert lower and lower.spec_hash == hash_of(20)
+    downwards = climbing(ladder(20, 40), {**manifest(20, resumes_from=hash_of(40)), **manifest(40)})
+    assert all(base.lower is None for base in downwards.base_models.values()), "a manifest that errs"
 
 
 def test_a_manifest_says_how_a_rung_was_trained() -> None:
