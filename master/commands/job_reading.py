@@ -212,18 +212,29 @@ class AddedJobs:
         if has_stages(document):
             document.root.fail("has stages, and these cannot be added: give them as a run of their own")
         self.read(document, known, servers)  # what is wrong is told with its line in the file
-        text = self._text(document.value)
-        return replace(order, text=text), self.read(parse_document(text, document.source), known, servers)
+        group = document.value if isinstance(document.value, dict) else {"jobs": document.value}
+        whole = self._whole(group)
 
-    def _text(self, value: Any) -> str:
-        """Return what a file says, with what it leaves to the run's own."""
-        group = value if isinstance(value, dict) else {"jobs": value}
+        def found() -> JobsSpec:
+            return self.read(parse_document(json.dumps(whole), document.source), known, servers)
+
+        jobs = found()
+        if jobs.base_models and (resume := self._resume(group)):
+            whole[RESUME] = resume
+            jobs = found()
+        return replace(order, text=json.dumps(whole)), jobs
+
+    def _whole(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a file says, with what it leaves to the run's own, but for `resume`."""
         names = set(_names(group))
         given = {*group, *(_OF_BASE_MODELS if _OF_BASE_MODELS & group.keys() else ())}
-        own = {key: said for key, said in self.own.items() if key not in given}
-        resume = own.pop(RESUME, None)
-        rungs = {RESUME: resume} if resume and names.issuperset(rung_fields(resume)) else {}
-        return json.dumps({**group, **{key: _about(said, names) for key, said in own.items()}, **rungs})
+        own = {key: said for key, said in self.own.items() if key not in (*given, RESUME)}
+        return {**group, **{key: _about(said, names) for key, said in own.items()}}
+
+    def _resume(self, group: Mapping[str, Any]) -> Any:
+        """Return the `resume` of the run's own file, None where it says nothing of jobs such as these."""
+        resume = None if RESUME in group else self.own.get(RESUME)
+        return resume if resume and set(_names(group)).issuperset(rung_fields(resume)) else None
 
     def again(self, order: AddJobs, known: Mapping[str, str]) -> JobsSpec:
         """Read what an earlier start was given, as it was then.  Raises TwophaseError."""

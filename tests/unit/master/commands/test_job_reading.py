@@ -68,6 +68,18 @@ def test_what_the_added_file_says_itself_holds(tmp_path: Path) -> None:
     assert not set(found.base_models) & set(own.base_models)
 
 
+def test_the_rungs_of_the_runs_file_hold_for_added_jobs_that_start_from_base_models(tmp_path: Path) -> None:
+    rungs = {"base_model": {"include": ["width"]}, "resume": {"field": "width", "exact": True}}
+    added, _ = reader({**rungs, "jobs": [{"lr": 1, "width": 4}]})
+    order, found = added.read_more(written(tmp_path, [{"width": 6}, {"width": 8}]), {})
+    assert found.rungs and json.loads(order.text)["resume"] == rungs["resume"]
+    for without in ([{"lr": 4}], {"jobs": [{"width": 6}], "base_model": False}):
+        order, found = added.read_more(written(tmp_path, without), {})
+        assert found.rungs is None and "resume" not in json.loads(order.text)
+    said = {"jobs": [{"width": 6}], "resume": None}
+    assert added.read_more(written(tmp_path, said), {})[1].rungs is None
+
+
 def test_fields_that_no_added_job_has_are_no_mistake(tmp_path: Path) -> None:
     added, _ = reader({**OWN, "base_model": {"exclude": ["lr"]}})
     _, found = added.read_more(written(tmp_path, [{"width": 4}]), {})
