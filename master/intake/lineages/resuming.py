@@ -98,25 +98,36 @@ def _problem(job: JobSpec, base: BaseModelSpec, rungs: Rungs) -> tuple[str, str]
         return "", f"has no {shown(by)}: give it in each job that starts from a base model"
     if not is_rung(config[by]):
         return by, f"is {literal(config[by])}: rungs are whole numbers from 1"
-    depends = next((each.config for each in base.lineage if by in each.config), None)
-    if depends is None:
+    rung = next((each for each in base.lineage if by in each.config), None)
+    if rung is None:
         return by, f"does not identify base models, so none has more of it: let it, or leave `{RESUME}` out"
-    if rungs.horizon and (wrong := _horizon_problem(config, depends, rungs)):
+    if rungs.horizon and (wrong := _horizon_problem(config, rung, rungs)):
         return wrong
+    training = config if rung.training is None else rung.training
     for name, values in rungs.not_with.items():
-        if config.get(name) in values:
-            what = f"{shown(name)} is {literal(config.get(name))}"
-            return "", f"{what}, with which a training that goes on ends otherwise: {_CURE}"
+        if training.get(name) in values:
+            return _not_with_problem(name, job, training)
     return None
 
 
-def _horizon_problem(config: Config, depends: Config, rungs: Rungs) -> tuple[str, str] | None:
-    """Say what is wrong with the field over which schedules are laid; `depends` identifies the rung."""
+def _not_with_problem(name: str, job: JobSpec, training: Config) -> tuple[str, str]:
+    """Say of a field that with what a training is told of it one that goes on ends otherwise."""
+    if name in job.config and name not in training:
+        why = (
+            "does not identify base models, whose training is not told it and ends otherwise when it goes on"
+        )
+        return name, f"{why}: let it, or leave `{RESUME}` out"
+    what = f"{shown(name)} is {literal(training.get(name))}"
+    return "", f"{what}, with which a training that goes on ends otherwise: {_CURE}"
+
+
+def _horizon_problem(config: Config, rung: BaseModelSpec, rungs: Rungs) -> tuple[str, str] | None:
+    """Say what is wrong with the field over which schedules of a rung are laid."""
     by, over, value = rungs.by, rungs.horizon, config[rungs.by]
     if config.get(over) is None:
         why = f"the schedule of {by} {value} is not the beginning of that of {2 * value}"
         return "", f"{why}: give {shown(over)}, such as {2 * value}, in each job"
-    if over not in depends:
+    if all(over not in each.config for each in rung.lineage):
         return (
             over,
             f"does not identify the base models that {shown(by)} does: let it, schedules depend on it",

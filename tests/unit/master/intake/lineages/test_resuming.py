@@ -25,6 +25,7 @@ EXACT = {"field": "epochs", "exact": True}
 GRID = {"epochs": [10, 20, 40], "lr": [0.1, 0.2], "head": [1, 2]}
 FILE = {"grid": GRID, "base_model": {"include": ["lr", "epochs"]}, "resume": EXACT}
 TRAINER = JobShape(rungs=Rungs("epochs", "schedule_epochs", {"opt": ("lion", None)}))
+LADDER = ("epochs", "schedule_epochs")
 OF_TRAINER = {
     "defaults": {"schedule_epochs": 40, "opt": "adam"},
     "grid": {"epochs": [10, 20]},
@@ -166,6 +167,23 @@ def test_a_job_without_base_model_needs_no_rung() -> None:
 )
 def test_what_a_trainer_asks_for_is_asked_of_each_job(changed: dict[str, Any], problem: str) -> None:
     assert refused({**OF_TRAINER, "defaults": {**OF_TRAINER["defaults"], **changed}}, problem, TRAINER)
+
+
+def test_what_no_training_is_told_is_not_taken_for_given() -> None:
+    untold = r"`opt` does not identify base models, whose training is not told it"
+    stages = [{"name": "pre", "fields": ["lr"]}, {"name": "post", "from": "pre", "fields": [*LADDER]}]
+    file = {**OF_TRAINER, "grid": {"epochs": [10, 20], "lr": [1]}, "stages": stages}
+    assert refused(file, untold, TRAINER)
+    stages[0]["fields"] = ["lr", "opt"]
+    assert lowers(parse(file, TRAINER)) == {(0, 0), (10, 0), (20, 10)}
+
+
+def test_a_stage_above_may_say_how_long_schedules_are() -> None:
+    stages = [
+        {"name": "pre", "fields": ["schedule_epochs", "opt"]},
+        {"name": "post", "from": "pre", "fields": ["epochs"]},
+    ]
+    assert lowers(parse({**OF_TRAINER, "stages": stages}, TRAINER)) == {(0, 0), (10, 0), (20, 10)}
 
 
 def test_what_a_trainer_says_is_not_for_the_file_to_say() -> None:
