@@ -186,7 +186,5 @@ def _total(report: Mapping[str, Any]) -> str:
 
 
 def _climbed(rungs: Mapping[str, Any]) -> str:
-    whole = rungs["trained"] + rungs["saved"]
-    return (
-        f"; {rungs['trained']:,} {rungs['field']} to train instead of {whole:,}, by going on from lower rungs"
-    )
+    text, whole = f"; {rungs['trained']:,} {rungs['field']} to train", rungs["trained"] + rungs["saved"]
+    return f"{text} instead of {whole:,}, by going on from lower rungs" if rungs["saved"] else text

@@ -159,3 +159,6 @@ def test_rungs_stand_below_each_other_and_tell_what_is_trained_once() -> None:
     told = plan_json(jobs, plan, WORKERS)
     assert told["rungs"] == {"field": "epochs", "trained": 40, "saved": 30}
     assert [row["resumes_from"] for row in told["base_models"]["to_train"]] == [None, low, middle]
+    alone, console = parse_jobs(json.dumps({**file, "grid": {"epochs": [10]}}), code="x"), paper()
+    print_plan(alone, make_plan(alone, {}), WORKERS, console=console)
+    assert "; 10 epochs to train." in " ".join(written(console).split()), "nothing to go on from"
