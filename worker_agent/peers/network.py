@@ -39,7 +39,7 @@ class PeerNetwork:
         self._told: Optional[Peering] = None
         self._identity: Optional[Identity] = None
         self._servers: Dict[Tuple[str, ...], Server] = {}
-        """By artefact and workers that may take it."""
+        """By artefact and workers that may take it, the oldest first."""
         self._takings: Dict[str, Taking] = {}
         self._checked: Dict[str, int] = {}
         """How many pieces of artefacts that did not come whole lie where they were written, checked."""
@@ -58,18 +58,14 @@ class PeerNetwork:
     def serve(self, item: Serve, places: Sequence[Path]) -> Tuple[int, List[str]]:
         """Serve an artefact from where it lies, or is being written; return port and addresses.
 
-        Whoever is served it already is not any more: nobody keeps others out by staying.  Raises PeerError.
+        Nobody keeps others out by staying: whoever is served it already is not any more, nor is the oldest
+        of too many.  Raises PeerError.
         """
         known, stream = self._known(), _stream(item)
-        self._servers = {key: server for key, server in self._servers.items() if not server.is_over}
+        if len(item.takers) > _MOST_TAKERS:
+            raise PeerError(f"it serves at most {_MOST_TAKERS} workers at a time")
         key = (item.content_hash, *item.takers)
-        before = self._servers.pop(key, None)
-        if before:
-            before.close()
-        if len(self._servers) >= _MOST_SERVED or len(item.takers) > _MOST_TAKERS:
-            raise PeerError(
-                f"it serves at most {_MOST_SERVED} transfers at a time, to {_MOST_TAKERS} workers each"
-            )
+        self._make_room_for(key)
         copies = [Copy(place, stream) for place in places]
         offer = Offer(item.content_hash, item.takers, stream, lambda number: first_of(copies, number))
         try:
@@ -79,6 +75,13 @@ class PeerNetwork:
         self._servers[key] = server
         self._start(server.listen)
         return server.place
+
+    def _make_room_for(self, key: Tuple[str, ...]) -> None:
+        self._servers = {name: server for name, server in self._servers.items() if not server.is_over}
+        if key in self._servers:
+            self._servers.pop(key).close()
+        elif len(self._servers) >= _MOST_SERVED:
+            self._servers.pop(next(iter(self._servers))).close()
 
     def take(self, item: Take, incoming: Path) -> None:
         """Take an artefact, in the place of an earlier try to; `Taken` says what has come of it.

@@ -95,15 +95,17 @@ def test_a_port_is_open_for_a_minute_at_most(met: PeerNetwork, threads: Threads)
     assert MADE[0].seconds == 60.0 and threads.work == [MADE[0].listen]
 
 
-def test_so_many_are_served_at_a_time(met: PeerNetwork) -> None:
+def test_so_many_are_served_at_a_time_and_the_oldest_goes(met: PeerNetwork) -> None:
     for number in range(8):
         met.serve(serve(first=number), [])
-    with pytest.raises(PeerError, match="at most 8"):
-        met.serve(serve(first=8), [])
-    MADE[3].is_over = MADE[4].is_over = True
-    met.serve(serve(first=8), [])
-    with pytest.raises(PeerError, match="16 workers"):
+    assert not any(made.is_closed for made in MADE)
+    MADE[0].is_over = MADE[4].is_over = True
+    for number in range(8, 11):
+        met.serve(serve(first=number), [])
+    assert [number for number, made in enumerate(MADE) if made.is_closed] == [1]
+    with pytest.raises(PeerError, match="at most 16 workers"):
         met.serve(serve(takers=17), [])
+    assert len(MADE) == 11
 
 
 def test_who_stays_is_let_go_where_it_is_to_take_it_anew(met: PeerNetwork) -> None:
