@@ -191,6 +191,7 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
     if record.job.makes:
         state.home[record.job.makes] = event.content_hash
         state.damaged.discard(event.content_hash)
+        state.peers.unfit.discard(event.content_hash)  # it may have been for its damage
         if view:
             view.cached.add(event.content_hash)
             one_disk.expect_model_of(state, view, event.content_hash)

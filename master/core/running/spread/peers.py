@@ -58,6 +58,7 @@ def on_tick(state: RunState, out: Outbox, send: Send) -> None:
         peers.next_look_at = out.at + LOOK_EVERY_S
     for name, spread in list(peers.spreads.items()):
         if name in peers.unfit:
+            _forget_the_gone(state, name, spread)
             for worker in list(spread.takers):
                 send_after_all(state, state.workers[worker], name, out, send)
             continue

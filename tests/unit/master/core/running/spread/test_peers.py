@@ -8,7 +8,7 @@ from master.core.running import events as ev
 from master.core.running.orders.of_workers import RemoveWorkers
 from master.core.running.policy import Policy
 from master.core.running.spread import peer_events as peer
-from tests.unit.master.core.running.stage import LEASE_S, Stage, job
+from tests.unit.master.core.running.stage import LEASE_S, Stage, base, job
 from worker_agent.protocol.artefacts.fetching import Source
 
 NAME = "a" * 64
@@ -247,6 +247,28 @@ def test_what_no_stream_can_carry_is_sent_to_each_now_and_later() -> None:
     assert run.tell(peer.Unfit(run.at, NAME, "it holds links")) == [told]
     assert run.wait(0.25) == [f"deliver {NAME} w2"] and not run.state.peers.spreads
     assert wanted(run, "w3") == [f"deliver {NAME} w3"]
+
+
+def test_what_is_damaged_is_sent_to_nobody() -> None:
+    run = staged(True, True)
+    wanted(run, "w2")
+    run.wait(0.25)
+    run.tell(peer.Unfit(run.at, NAME, "it is damaged"))
+    run.state.damaged.add(NAME)
+    assert run.wait(0.25) == [] and not run.state.peers.spreads
+
+
+def test_what_was_trained_again_goes_from_worker_to_worker_again() -> None:
+    run = Stage(base(), job("later", "x"), workers=["w1", "w2"], policy=Policy(lease_s=LEASE_S, peers=True))
+    run.up("w1", is_peer=True)
+    run.up("w2", is_peer=True)
+    run.state.peers.unfit.add(NAME)
+    trained = next(record for record in run.state.jobs.values() if record.job.makes)
+    assert trained.worker
+    run.run_on(trained.worker, *trained.key)
+    run.ended(trained.worker, *trained.key)
+    run.tell(ev.Collected(run.at, *trained.key, NAME))
+    assert NAME in run.state.home.values() and not run.state.peers.unfit
 
 
 @pytest.mark.parametrize("gone", ["w2", "w3"])
