@@ -155,7 +155,9 @@ class BaseModelSpec:
     training: Config | None = None
     """Fields of the job that trains it; None: the first job that needs it tells them."""
     rung: int = 0
-    """How far its training goes, as the field of `Rungs` says; 0 where the jobs file has no rungs."""
+    """How far its training goes; 0 where its jobs file has no rungs."""
+    rung_field: str = ""
+    """The field that says so."""
     lower: BaseModelSpec | None = None
     """The lower rung that its training goes on from; None where it does not."""
 

@@ -57,7 +57,7 @@ def with_rungs(jobs: JobsSpec, rungs: Rungs) -> JobsSpec:
         if not is_rung(base.config.get(by)):
             return base
         training = base.training if base.training is not None else told.get(base.spec_hash)
-        return replace(base, rung=base.config[by], training=training)
+        return replace(base, rung=base.config[by], rung_field=by, training=training)
 
     bases = {spec_hash: marked(base) for spec_hash, base in jobs.base_models.items()}
     return climbing(replace(jobs, base_models=bases, rungs=rungs))
@@ -71,13 +71,13 @@ def climbing(jobs: JobsSpec, stored: Manifests = EMPTY) -> JobsSpec:
     """
     if jobs.rungs is None:
         return jobs
-    known, by = jobs.base_models, jobs.rungs.by
-    ladders, made = _ladders(known, stored, by), dict[str, BaseModelSpec]()
+    known = jobs.base_models
+    ladders, made = _ladders(known, stored), dict[str, BaseModelSpec]()
     for base in sorted(known.values(), key=lambda base: (_generation(base), base.rung)):
         placed = replace(base, parent=base.parent and made[base.parent.spec_hash], lower=None)
-        lower = _lower(base, ladders, stored, by)
+        lower = _lower(base, ladders, stored)
         if lower is not None:
-            found = made[lower] if lower in known else _of_store(placed, stored[lower], by)
+            found = made[lower] if lower in known else _of_store(placed, stored[lower])
             placed = replace(placed, lower=found)
         made[base.spec_hash] = placed
     linked = tuple(
@@ -94,26 +94,29 @@ def _generation(base: BaseModelSpec) -> int:
 
 
 def _alike(config: Config, by: str) -> str:
-    return canonical_json({name: value for name, value in config.items() if name != by})
+    return canonical_json([by, {name: value for name, value in config.items() if name != by}])
 
 
-def _ladders(known: Mapping[str, BaseModelSpec], stored: Manifests, by: str) -> Ladders:
+def _ladders(known: Mapping[str, BaseModelSpec], stored: Manifests) -> Ladders:
     """Return what can be gone on from: of the store that alone which has its training's state."""
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    fields = {base.rung_field for base in known.values() if base.rung}
     for spec_hash, base in known.items():
         if base.rung and stored.get(spec_hash, {}).get(KEEPS_STATE, spec_hash not in stored):
-            found[_alike(base.config, by)].append((base.rung, spec_hash))
+            found[_alike(base.config, base.rung_field)].append((base.rung, spec_hash))
     for spec_hash, manifest in stored.items():
         config = manifest[_CONFIG]
-        if spec_hash not in known and manifest.get(KEEPS_STATE) and is_rung(config.get(by)):
-            found[_alike(config, by)].append((config[by], spec_hash))
+        may_be = spec_hash not in known and manifest.get(KEEPS_STATE)
+        for by in fields if may_be else ():
+            if is_rung(config.get(by)):
+                found[_alike(config, by)].append((config[by], spec_hash))
     return {key: sorted(rungs) for key, rungs in found.items()}
 
 
-def _lower(base: BaseModelSpec, ladders: Ladders, stored: Manifests, by: str) -> str | None:
+def _lower(base: BaseModelSpec, ladders: Ladders, stored: Manifests) -> str | None:
     if not base.rung:
         return None
-    rungs = ladders.get(_alike(base.config, by), [])
+    rungs = ladders.get(_alike(base.config, base.rung_field), [])
     if base.spec_hash in stored:
         before = stored[base.spec_hash].get(RESUMES_FROM)
         return next((each for rung, each in rungs if each == before and rung < base.rung), None)
@@ -121,10 +124,10 @@ def _lower(base: BaseModelSpec, ladders: Ladders, stored: Manifests, by: str) ->
     return rungs[place - 1][1] if place else None
 
 
-def _of_store(base: BaseModelSpec, manifest: Mapping[str, Any], by: str) -> BaseModelSpec:
+def _of_store(base: BaseModelSpec, manifest: Mapping[str, Any]) -> BaseModelSpec:
     """Return a rung that no job of the file starts from; should it be damaged, it is trained like `base`."""
-    rung = manifest[_CONFIG][by]
-    training = {**(base.training or {}), by: rung}
+    rung = manifest[_CONFIG][base.rung_field]
+    training = {**(base.training or {}), base.rung_field: rung}
     return replace(
         base,
         spec_hash=manifest["spec_hash"],
@@ -154,7 +157,8 @@ def climb(jobs: JobsSpec, trained: Iterable[str]) -> Climb | None:
     """Return what resuming saves where these base models are trained; None for jobs without rungs."""
     if jobs.rungs is None:
         return None
-    bases = [jobs.base_models[spec_hash] for spec_hash in trained if spec_hash in jobs.base_models]
+    known = (jobs.base_models[spec_hash] for spec_hash in trained if spec_hash in jobs.base_models)
+    bases = [base for base in known if base.rung_field == jobs.rungs.by]
     saved = sum(base.lower.rung for base in bases if base.lower)
     return Climb(jobs.rungs.by, sum(base.rung for base in bases) - saved, saved)
 
@@ -168,7 +172,7 @@ def notes_on_rungs(jobs: JobsSpec, plan: Plan, stored: Manifests) -> Iterator[st
         if is_rung(config.get(by)):
             at_home[_alike(config, by)].append((config[by], kept))
     trained = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
-    of_store = ((base, at_home.get(_alike(base.config, by), [])) for base in trained if base.rung)
+    of_store = ((base, at_home.get(_alike(base.config, by), [])) for base in trained if base.rung_field == by)
     yield from dict.fromkeys(note for base, rungs in of_store for note in _notes(base, rungs, by))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -113,6 +114,19 @@ def test_what_is_at_home_without_its_state_is_not_gone_on_from_and_that_is_said(
     (note,) = notes_on_rungs(jobs, plan, stored)
     assert "epochs 20 is in the store without the state" in note and "epochs 40 does not" in note
     assert [*notes_on_rungs(jobs_of([{"lr": 1, "epochs": 4}], None), plan, stored)] == []
+
+
+def test_jobs_that_climb_by_another_field_stay_on_their_own_ladders() -> None:
+    added = jobs_of([{"lr": 1, "epochs": 10, "steps": each} for each in (500, 600)], Rungs("steps"))
+    others = tuple(replace(job, job_hash=f"added {job.job_hash}") for job in added.jobs)
+    jobs = ladder(10, 20).with_more(replace(added, jobs=others))
+    low, high = (hash_of(10, steps=each) for each in (500, 600))
+    above = manifest(20, spec_hash=hash_of(20, steps=500))[hash_of(20)]
+    above["config"] = {**above["config"], "steps": 500}
+    linked = climbing(jobs, {above["spec_hash"]: above})
+    found = edges(make_plan(linked, {}))
+    assert found == {hash_of(10): None, hash_of(20): hash_of(10), low: None, high: low}
+    assert climb(linked, found) == Climb("epochs", 20, 10)
 
 
 def test_what_is_at_home_stays_linked_as_it_was_made() -> None:
