@@ -115,7 +115,7 @@ def test_a_cancelled_allocation_costs_its_jobs_nothing_but_the_way_to_their_chec
 
 
 def test_a_seat_that_was_removed_comes_back_to_its_run(slurm: LocalSlurm, tmp_path: Path) -> None:
-    run = resuming(tmp_path, 1, 30, seats=1)
+    run = resuming(tmp_path, 1, 80, seats=1)
     with going_on(run) as master:
         until(lambda: has_begun(tmp_path, 1))
         verb(run, "remove-worker", "hpc.1", "--now")
