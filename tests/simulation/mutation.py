@@ -23,6 +23,8 @@ class Mutation:
     after: str
     breaks: str
     """The promise that notices."""
+    first: int = 1
+    """The first of the schedules in which it is looked for."""
 
 
 @contextmanager

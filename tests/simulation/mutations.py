@@ -10,6 +10,7 @@ from master.core.running.spread import one_disk
 from master.runs import dispatcher
 from master.runs.dispatcher import Dispatcher
 from tests.simulation.mutation import Mutation
+from tests.simulation.pruning_bugs import OF_PRUNING
 from worker_agent.core import slot_assignment, staging, transitions
 from worker_agent.runtime import recovery as agent_recovery
 from worker_agent.runtime.effects.starts import StartEffects
@@ -320,4 +321,4 @@ OF_THE_AGENT = (
     ),
 )
 
-MUTATIONS = (*OF_THE_MASTER, *OF_DISKS, *OF_GROUPS, *OF_THE_AGENT)
+MUTATIONS = (*OF_THE_MASTER, *OF_DISKS, *OF_GROUPS, *OF_PRUNING, *OF_THE_AGENT)

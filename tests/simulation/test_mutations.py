@@ -34,7 +34,8 @@ def test_there_are_many_seeded_bugs_and_each_names_a_promise() -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "-"))
 def test_a_seeded_bug_is_caught(mutation: Mutation) -> None:
     with seeded(mutation):
-        caught = (seed for seed in range(1, MOST_SCHEDULES) if broken_promise(seed) == mutation.breaks)
+        schedules = range(mutation.first, mutation.first + MOST_SCHEDULES)
+        caught = (seed for seed in schedules if broken_promise(seed) == mutation.breaks)
         assert next(caught, None) is not None
 
 
