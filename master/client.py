@@ -56,9 +56,9 @@ class Result:
 
     job_id: str
     state: str
-    """`succeeded`, `failed`, `cancelled`, `blocked` (its base model failed); any other where it goes on."""
+    """`succeeded`, `failed`, `cancelled`, `pruned`, `blocked` (its base model failed); others: it goes on."""
     note: str
-    """Why it failed, or who cancelled it."""
+    """Why it failed or was pruned, or who cancelled it."""
     parameters: Mapping[str, Any]
     metrics: Mapping[str, float]
     folder: Path

@@ -31,7 +31,7 @@ works in the run, from try to try until the job ends."""
 _EPILOG = """\
 exit codes:
   0 shown; with -f the job has succeeded    1 the log is not here    2 wrong words, or no such run or job
-  3 the journal cannot be read              4 with -f: the job has failed, was cancelled or is blocked
+  3 the journal cannot be read              4 with -f: the job has failed, was cancelled, pruned or is blocked
   5 with -f: no master works in the run, and the job has not ended
 
 examples:

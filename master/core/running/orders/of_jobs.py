@@ -19,7 +19,7 @@ class CancelJobs:
 
 @dataclass(frozen=True)
 class RetryJobs:
-    """Try these jobs again, which failed, were cancelled or are blocked."""
+    """Try these jobs again, which failed, were cancelled or pruned, or are blocked."""
 
     jobs: list[str]
     only: list[str] = field(default_factory=list)

@@ -16,7 +16,7 @@ STOPPING = "the run is stopping and starts nothing more: they start when the sam
 
 
 def retry(state: RunState, event: Ordered, out: Outbox) -> Reply:
-    """Let jobs that failed, were cancelled or are blocked run again."""
+    """Let jobs that failed, were cancelled or pruned, or are blocked run again."""
     assert isinstance(event.order, RetryJobs)
     wanted = dict.fromkeys(event.order.jobs)
     verdicts = {job_id: _why_not(state, job_id, event.order, wanted) for job_id in wanted}
