@@ -179,10 +179,10 @@ def _jobs(
     spec: RunSpec, programs: Mapping[int, Started], configs: Mapping[str, Config]
 ) -> Iterator[PlannedJob]:
     others = _others(spec)
-    for job, done, attempts, cancelled_by in _standing(spec):
+    for job, done, attempts, cancelled_by, is_pruned in _standing(spec):
         program, flags = others.get(job.job_id) or programs[job.phase]
         words = shown_words(command_of(program, configs[job.job_id], flags))
-        yield PlannedJob(job.job_id, done, attempts, _shown(words), cancelled_by)
+        yield PlannedJob(job.job_id, done, attempts, _shown(words), cancelled_by, is_pruned)
 
 
 def _others(spec: RunSpec) -> dict[str, Started]:
@@ -198,14 +198,17 @@ def _others(spec: RunSpec) -> dict[str, Started]:
     return found
 
 
-def _standing(spec: RunSpec) -> Iterator[tuple[Job, bool, int, str]]:
-    """Yield the jobs in their order, whether each is done, how many attempts it had, and who cancelled it."""
+def _standing(spec: RunSpec) -> Iterator[tuple[Job, bool, int, str, bool]]:
+    """Yield the jobs in their order, and of each what a planned job tells of earlier starts."""
     journal = spec.layout.journal
     if not journal.exists():  # a first plan does without all that knows of earlier starts
-        yield from ((job, False, 0, "") for job in spec.plan.jobs)
+        yield from ((job, False, 0, "", False) for job in spec.plan.jobs)
         return
+    from master.core.running.pruning.recovering import stays_pruned
     from master.runs.earlier_starts import state_after
     from master.storage.journal_reading import read_orders, read_transitions
 
-    for record in state_after(spec, read_transitions(journal), read_orders(journal)).jobs.values():
-        yield record.job, record.state is State.SUCCEEDED, record.attempts, record.cancelled_by
+    state = state_after(spec, read_transitions(journal), read_orders(journal))
+    for record in state.jobs.values():
+        is_done, is_pruned = record.state is State.SUCCEEDED, stays_pruned(state, record)
+        yield record.job, is_done, record.attempts, record.cancelled_by, is_pruned

@@ -27,11 +27,14 @@ def job_lines(jobs: Sequence[PlannedJob], *, each: bool) -> Iterator[str]:
     """Yield the lines of `print_jobs`."""
     done = sum(job.is_done for job in jobs)
     cancelled = sum(bool(job.cancelled) for job in jobs)
-    tried = sum(not job.is_done and not job.cancelled and job.attempts > 0 for job in jobs)
-    if done or tried or cancelled:
-        left = f"{len(jobs) - done - cancelled:,} of {plural(len(jobs), 'job')} will run"
+    pruned = sum(job.is_pruned for job in jobs)
+    stays = done + cancelled + pruned
+    tried = sum(job.attempts > 0 for job in jobs if not (job.is_done or job.cancelled or job.is_pruned))
+    if stays or tried:
+        left = f"{len(jobs) - stays:,} of {plural(len(jobs), 'job')} will run"
         again = f", {tried:,} begun before" if tried else ""
         kept = f", {cancelled:,} cancelled by hand and kept so (--retry-cancelled)" if cancelled else ""
+        kept += f", {pruned:,} pruned" if pruned else ""
         yield f"Goes on with an earlier run: {done:,} done, {left}{again}{kept}."
     hidden = 0 if each else max(0, len(jobs) - _FIRST_SHOWN - 1)
     yield from map(_line, jobs[:_FIRST_SHOWN] if hidden else jobs)
@@ -43,6 +46,8 @@ def job_lines(jobs: Sequence[PlannedJob], *, each: bool) -> Iterator[str]:
 def _line(job: PlannedJob) -> str:
     if job.cancelled:
         return f"{job.job_id}: cancelled {job.cancelled}"
+    if job.is_pruned:
+        return f"{job.job_id}: pruned, and goes on only where it comes to be among the best"
     return f"{job.job_id}: {'done' if job.is_done else job.command}"
 
 

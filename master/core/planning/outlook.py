@@ -17,3 +17,5 @@ class PlannedJob:
     """As a shell would take it; `{device}` is for the worker to say."""
     cancelled: str = ""
     """Who cancelled it, and why: it is not going to run."""
+    is_pruned: bool = False
+    """Whether it was ended for doing worse than others: it goes on where it comes to be among the best."""

@@ -23,6 +23,7 @@ from master.core.running.orders.order import Ordered
 from master.core.running.orders.table import on_ordered
 from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
 from master.core.running.placing.waiting import tell_waiting
+from master.core.running.pruning.recovering import stays_pruned
 from master.core.running.pruning.spoke import AttemptSpoke
 from master.core.running.pruning.stopping import on_spoke, promote, tell_end
 from master.core.running.records import JobRecord, Outbox, RunState
@@ -77,7 +78,7 @@ def _stays(state: RunState, record: JobRecord) -> bool:
     Also for what is pruned, while jobs are: without it goes on to its end.
     """
     if record.state is State.PRUNED:
-        return state.contests is not None and record.job.job_id in state.contests
+        return stays_pruned(state, record)
     if record.state is not State.BLOCKED:
         return bool(record.cancelled_by) or (state.policy.stands and record.state is State.FAILED)
     base = state.jobs.get(base_model_job_id(record.job.needs or ""))

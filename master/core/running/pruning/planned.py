@@ -18,7 +18,7 @@ def notes_on_pruning(plan: Plan) -> Iterator[str]:
     groups = f"{len(sizes)} groups of {_range(min(sizes), max(sizes))}" if len(sizes) > 1 else "one group"
     yield f"prune: {sum(sizes)} jobs are compared by {plan.prune.metric}{those}: {groups}"
     alone = sum(size == 1 for size in sizes)
-    if alone:
+    if alone and within:
         which = "1 job has" if alone == 1 else f"{alone} jobs have"
         advice = f"of {within} leave out of `within` what only tells repetitions apart"
         yield f"prune: {which} no other to be compared with, and no one alone is ended early: {advice}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError
 from master.runs.script_jobs import job_configs, planned_jobs
 from master.runs.spec import RunSpec
-from master.specs import ClusterSpec, ServerSpec
+from master.specs import ASHA, ClusterSpec, PruneSpec, ServerSpec
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 from tests.support.scripted_run import jobs_spec
@@ -56,6 +57,23 @@ def test_what_a_journal_says_is_done_will_not_run_again(tmp_path: Path) -> None:
     before = sorted(path.name for path in layout.journal.parent.iterdir())
     assert look(tmp_path) == {first: (True, 1), second: (False, 0)}
     assert sorted(path.name for path in layout.journal.parent.iterdir()) == before
+
+
+def test_what_was_pruned_is_told_to_stay_so_while_jobs_are(tmp_path: Path) -> None:
+    jobs, layout = jobs_spec(1, 0), RunLayout(tmp_path)
+    configs, (one,) = job_configs(jobs), jobs.jobs
+    jobs = replace(jobs, jobs=(replace(one, contest="x"),), prune=PruneSpec(ASHA, "loss"))
+    with closing(Journal(layout.journal)) as journal:
+        journal.append(
+            Transition(1.0, one.job_id, trigger, state, 1, "a", "")
+            for trigger, state in ((Trigger.START, State.RUNNING), (Trigger.SHELVE, State.PRUNED))
+        )
+    for found, stays in ((jobs, True), (replace(jobs, prune=None), False)):
+        spec = RunSpec(
+            layout, ClusterSpec((ServerSpec("a", "a"),)), make_plan(found, {}), NoWork(), jobs=found
+        )  # type: ignore[arg-type]
+        (job,) = planned_jobs(spec, (PROGRAM, NOTHING_KNOWN), configs)
+        assert (job.is_pruned, job.is_done, job.attempts) == (stays, False, 1)
 
 
 def test_a_journal_that_is_none_is_told(tmp_path: Path) -> None:

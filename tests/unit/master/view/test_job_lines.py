@@ -61,3 +61,11 @@ def test_what_was_cancelled_by_hand_is_not_going_to_run() -> None:
         " kept so (--retry-cancelled).",
         "alpha/c: cancelled by anna: too slow",
     ]
+
+
+def test_what_was_pruned_is_not_going_to_run_by_itself() -> None:
+    jobs = [*RESUMED, PlannedJob("alpha/c", False, 1, "z", is_pruned=True)]
+    assert list(job_lines(jobs, each=True))[::4] == [
+        "Goes on with an earlier run: 1 done, 2 of 4 jobs will run, 1 begun before, 1 pruned.",
+        "alpha/c: pruned, and goes on only where it comes to be among the best",
+    ]

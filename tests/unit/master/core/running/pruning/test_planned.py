@@ -38,3 +38,4 @@ def test_all_together_and_none_at_all() -> None:
         "prune: 2 jobs are compared by loss: one group"
     ]
     assert notes("aa", None) == []
+    assert len(notes("a", PruneSpec(ASHA, "loss", within=()))) == 1, "there is nothing to leave out"

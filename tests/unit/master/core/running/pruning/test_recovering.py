@@ -6,7 +6,7 @@ from master.core.planning.plan import Job, Plan
 from master.core.running.commands import Measured
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.policy import Policy
-from master.core.running.pruning.recovering import note_remark, take_up
+from master.core.running.pruning.recovering import note_remark, stays_pruned, take_up
 from master.core.running.records import RunState
 from master.specs import ASHA, PruneSpec
 from tests.support.endings import finished
@@ -46,6 +46,21 @@ def test_nobody_waits_for_a_worker_that_is_gone() -> None:
     record.state, record.finished, record.worker = State.PRUNED, LEFT, "w9"
     take_up(state, record)
     assert state.awaiting == set()
+
+
+def test_who_was_silent_in_an_earlier_start_is_not_told_of_again() -> None:
+    state = state_of()
+    assert state.contests and state.contests.silent() == ["a"]
+    state.jobs["a"].state = State.SUCCEEDED
+    take_up(state, state.jobs["a"])
+    assert state.contests.silent() == []
+
+
+def test_what_was_pruned_stays_so_while_jobs_are() -> None:
+    for state, stays in ((state_of(), True), (state_of(None), False)):
+        assert not stays_pruned(state, state.jobs["a"])
+        state.jobs["a"].state = State.PRUNED
+        assert stays_pruned(state, state.jobs["a"]) is stays
 
 
 def test_without_pruning_there_is_nothing_to_take_up() -> None:
