@@ -277,7 +277,8 @@ def _running_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _recipe_flags(parser: argparse.ArgumentParser) -> None:
-    add, unset, about = parser.add_argument, argparse.SUPPRESS, _ABOUT
+    add = parser.add_argument
+    unset, about = argparse.SUPPRESS, _ABOUT
     parser.set_defaults(**dict.fromkeys(RECIPES["default"]))
     add("--recipe", choices=tuple(RECIPES), default="default", help="sets the next nine")
     inputs = ("quantiles", "standardised", "raw")

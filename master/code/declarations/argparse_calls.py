@@ -128,6 +128,8 @@ def doubts(trees: Sequence[ast.Module]) -> Iterator[str]:
     ours = defined_in(trees)
     for name in sorted(set().union(*map(_parsers, trees))):
         yield from _unseen_origin(name, trees, ours)
+    if any(map(_hands_on, trees)):
+        yield f"it hands {_METHOD} on"
     for tree in trees:
         parsers = _parsers(tree)
         for call in calls([tree]):
@@ -142,6 +144,14 @@ def doubts(trees: Sequence[ast.Module]) -> Iterator[str]:
                 yield from _unseen_parents(call, parsers, ours)
             elif name not in ours | _HARMLESS and _has_parser(call, parsers):
                 yield f"{name or 'a function'} may declare more"
+
+
+def _hands_on(tree: ast.Module) -> bool:
+    """Tell whether the method is given away, so that it may be called by a name that is not seen."""
+    called_so = {call.func for call in calls([tree])}
+    named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and any(_aliases([node]))}
+    methods = {node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == _METHOD}
+    return bool(methods - called_so - named)
 
 
 def _made_by(call: ast.Call) -> str:

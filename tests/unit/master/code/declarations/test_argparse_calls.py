@@ -49,6 +49,17 @@ def others(add):
     assert [each.names for each in declarations([ast.parse(source)])] == [("--data",), (), ("--more",)]
 
 
+@pytest.mark.parametrize(
+    "line", ["add = partial(p.add_argument, type=int)", "more(p.add_argument)", "self.add = p.add_argument"]
+)
+def test_a_method_that_is_handed_on_may_declare_more(line: str) -> None:
+    source = (
+        "def more(add): add('--a')\np = ArgumentParser()\nadd = p.add_argument\nadd('--b')\np.parse_args()"
+    )
+    assert list(doubts([ast.parse(source)])) == []
+    assert list(doubts([ast.parse(f"{source}\n{line}")])) == ["it hands add_argument on"]
+
+
 def test_what_is_made_true_afterwards_is_seen() -> None:
     assert on_by_default([ast.parse("p.set_defaults(a=True, b=False, c=x)")]) == {"a"}
 
