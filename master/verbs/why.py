@@ -30,6 +30,7 @@ examples:
   twophase why 3f9c2a --json | jq -r .says"""
 _GOES_ON = "the same command as before, which goes on with it"
 _TRIED_AGAIN = "the same command as before, which tries again what failed"
+_NO_LONGER_PRUNED = "the same command as before without `prune` in its jobs file"
 _WITH_NOTE = ("failed", "blocked", "cancelled", "pruned")
 _WITH_WORKER = ("assigned", "staging", "running", "collecting")
 
@@ -70,7 +71,8 @@ def _tell(options: argparse.Namespace) -> int:
     if standing.state == "failed":
         shown = with_log(shown, _last_words(run, job_id), _cures(layout, job_id, options.run))
     if standing.state == "pruned":
-        shown |= {"changes": f"{_retry(job_id, options.run)}, which lets it go on to its end"}
+        cure = _cure(layout, job_id, options.run, _NO_LONGER_PRUNED)
+        shown |= {"changes": f"{cure}, which lets it go on to its end"}
     print(json.dumps(shown, indent=1) if options.json else _lines(shown))
     return 0
 
@@ -93,14 +95,16 @@ def _last_words(run: RunJobs, job_id: str) -> str:
 
 def _cures(layout: RunLayout, job_id: str, run: Path) -> str:
     """Return the commands that help a job that failed."""
-    from master.runs.control.place import is_working
-
-    retry = _retry(job_id, run) if is_working(layout) else _TRIED_AGAIN
+    retry = _cure(layout, job_id, run, _TRIED_AGAIN)
     return f"{retry}; {shlex.join(['twophase', 'logs', job_id, *_of_run(run)])}"
 
 
-def _retry(job_id: str, run: Path) -> str:
-    return shlex.join(["twophase", "retry", job_id, *_of_run(run)])
+def _cure(layout: RunLayout, job_id: str, run: Path, without_master: str) -> str:
+    """Return the order for another try, or what does the same where no master takes orders."""
+    from master.runs.control.place import is_working
+
+    retry = shlex.join(["twophase", "retry", job_id, *_of_run(run)])
+    return retry if is_working(layout) else without_master
 
 
 def _of_run(run: Path) -> list[str]:

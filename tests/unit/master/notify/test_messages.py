@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from master.core.running.lifecycle import Trigger
 from master.core.running.policy import Policy
 from master.notify.messages import (
     LAST_LINES,
@@ -73,6 +74,15 @@ def test_an_end_without_failures_says_so_at_once() -> None:
     found.succeed("job1")
     told = of_end(found.state, 0, 1.0, PLACE)
     assert told.title == "all 2 jobs succeeded" and "goes on" not in told.text
+
+
+def test_an_end_at_which_some_were_pruned_says_so() -> None:
+    found = run(2)
+    found.succeed("job0")
+    found.state.move(found.job("job1"), Trigger.SHELVE)
+    told = of_end(found.state, 0, 1.0, PLACE)
+    assert told.title == "1 of 2 jobs succeeded, the others were pruned"
+    assert told.text.startswith("1 succeeded, 1 pruned, after ")
 
 
 def test_an_end_that_leaves_jobs_says_how_to_go_on() -> None:

@@ -109,6 +109,24 @@ def test_a_failure_is_told_with_the_end_of_its_log(
     assert printed["changes"] == "twophase retry alpha/lr=0.1; twophase logs alpha/lr=0.1"
 
 
+def test_what_was_pruned_tells_how_it_goes_on(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout, note = RunLayout(run), "loss 0.9 at epoch 3 is not among the best 1 of 3"
+    with closing(Journal(layout.journal)) as journal:
+        journal.append([moved(12.0, "alpha/lr=0.1", Trigger.SHELVE, State.PRUNED, note=note)])
+    monkeypatch.chdir(run)
+    assert main(["lr=1e-1", "--json"]) == 0
+    printed = as_published("why", capsys.readouterr().out)
+    assert (printed["state"], printed["says"]) == ("pruned", f"was pruned: {note}")
+    without = "the same command as before without `prune` in its jobs file"
+    assert printed["changes"] == f"{without}, which lets it go on to its end"
+    with listening(layout):
+        assert main(["lr=1e-1", "--json"]) == 0
+    printed = as_published("why", capsys.readouterr().out)
+    assert printed["changes"] == "twophase retry alpha/lr=0.1, which lets it go on to its end"
+
+
 def test_the_end_of_a_log_that_is_the_reason_is_said_once() -> None:
     shown = {"says": "has failed: ValueError: x"}
     assert with_log(shown, "ValueError: x", "retry")["says"] == "has failed: ValueError: x"

@@ -64,6 +64,18 @@ def test_what_was_cancelled_is_told_apart_from_what_is_missing() -> None:
     assert [(each["missing"], each["cancelled"]) for each in told] == [(1, 1), (0, 0), (2, 1)]
 
 
+def test_what_was_pruned_is_told_apart_from_what_is_missing() -> None:
+    jobs = [
+        *ROWS[:3],
+        Row("worse", {"lr": 0.2, "seed": 2}, {}, "pruned"),
+        Row("stopped", {"lr": 0.3, "seed": 1}, {}, "cancelled"),
+    ]
+    lines = result_lines(jobs, PLAIN)
+    assert [row[-1] for row in rows(lines, PLAIN)][1:] == ["1, 1 pruned", "2", "0, 1 missing, 1 cancelled"]
+    told = [group["metrics"]["f1"] for group in as_json(lines, PLAIN)["groups"]]
+    assert [(each["missing"], each["pruned"]) for each in told] == [(1, 1), (0, 0), (2, 0)]
+
+
 def test_markdown_has_the_difference_to_the_baseline() -> None:
     jobs = [*ROWS[:3], Row("0.2-2", {"lr": 0.2, "seed": 2}, {"f1": 0.9})]
     assert markdown(result_lines(jobs, COMPARED), COMPARED) == (
