@@ -183,9 +183,9 @@ class Machine:
         self.held.clear()
 
     def lock(self, slot: str) -> None:
-        """Note that we have a slot."""
-        device = device_of(slot)
-        self.held[slot] = device, mask_of(slot) & everything(self.devices[device])
+        """Note that we have a slot; what runs on goes on in one that its master counts no more."""
+        device = self.devices.get(device_of(slot))
+        self.held[slot] = device_of(slot), mask_of(slot) & (everything(device) if device else 1)
 
     def lose_power(self) -> int:
         """Forget what runs, and what was not made durable; return how many records that is."""
