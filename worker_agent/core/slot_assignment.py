@@ -63,7 +63,8 @@ def fill(state: AgentState) -> None:
             blocked.append((number, key))
             devices = _not_kept(state, devices, taken, attempt)
             continue
-        riders = _riders(state, attempt)
+        group = _group_of(attempt)
+        riders = _riders(state, attempt, group) if group else []
         for each in (attempt, *riders):
             each.phase, each.slot = Phase.STARTING, slot
         state.slots[slot] = key
@@ -112,13 +113,12 @@ def _is_gathering(state: AgentState, attempt: Attempt) -> bool:
     return any(_group_of(state.attempts[key]) == group for keys in looked_for for key in keys)
 
 
-def _riders(state: AgentState, attempt: Attempt) -> List[Attempt]:
+def _riders(state: AgentState, attempt: Attempt, group: str) -> List[Attempt]:
     """Return the others of an attempt's group that lack nothing either."""
-    group = _group_of(attempt)
-    if not group:
-        return []
-    queued = [state.attempts[key] for number, key in sorted(state.ready) if is_ready(state, number, key)]
-    return [each for each in queued if _group_of(each) == group and not _lacks_something(state, each)]
+    queued = dict.fromkeys(key for number, key in sorted(state.ready) if is_ready(state, number, key))
+    queued.pop(attempt.key, None)  # who was sent back to the queue may stand in it twice
+    others = map(state.attempts.__getitem__, queued)
+    return [each for each in others if _group_of(each) == group and not _lacks_something(state, each)]
 
 
 def is_ready(state: AgentState, number: int, key: Key) -> bool:

@@ -21,9 +21,10 @@ def retry(state: RunState, event: Ordered, out: Outbox) -> Reply:
     wanted = dict.fromkeys(event.order.jobs)
     verdicts = {job_id: _why_not(state, job_id, event.order, wanted) for job_id in wanted}
     meant = [state.jobs[job_id] for job_id, why in verdicts.items() if not why]
-    named = {record.job.job_id for record in meant}
-    freed = (each for record in meant for each in blocked_by(state, record))
-    blocked = [each for each in freed if each.job.job_id not in named]
+    freed = {each.job.job_id: each for record in meant for each in blocked_by(state, record)}
+    for record in meant:
+        freed.pop(record.job.job_id, None)
+    blocked = list(freed.values())
     done = tuple(Said(record.job.job_id, _says(record)) for record in meant)
     refused = tuple(Said(job_id, why) for job_id, why in verdicts.items() if why)
     notes = [_wait_again(len(blocked))] if blocked else []

@@ -110,6 +110,21 @@ def test_those_whose_slot_was_taken_share_another_one() -> None:
     assert starts(state) == [("a", ["b", "c"], "s2")]
 
 
+def test_nobody_starts_twice_who_waits_again_for_what_was_there() -> None:
+    state = agent("s1")
+    both = [msg.Launch(**{**needing(name, H1).__dict__, "group": "g1"}) for name in ("a", "b")]
+    transitions.on_launch_all(state, both, 1.0)
+    staging.on_found(state, H1, 1.0)
+    assert starts(state) == [("a", ["b"], "s1")]
+    transitions.on_unfit(state, ("a", 1), H1, "missing", 1.0)
+    staging.on_delivered(state, msg.Delivered(H1))
+    staging.on_verified(state, H1, None, delivered=True, now=2.0)
+    run(state, "b")
+    drained(state)
+    ended(state, "b")
+    assert starts(state) == [("a", [], "s1")]
+
+
 def test_who_cannot_be_started_leaves_the_slot_to_the_others() -> None:
     state = grouped("a", "b", "c")
     drained(state)

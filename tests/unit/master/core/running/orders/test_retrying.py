@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from master.core.running import events as ev
@@ -87,6 +89,21 @@ def test_a_base_model_and_its_jobs_may_be_named_together_in_any_order() -> None:
     cancel(run, BASE)
     assert retry(run, "a", BASE).done == {"a": "was blocked", BASE: "was cancelled after 1 try"}
     assert run.stands("a") is State.PENDING
+
+
+def test_a_base_model_and_what_it_started_from_may_be_named_together() -> None:
+    child = replace(base("y"), needs="x")
+    run = Stage(base(), child, job("a", needs="y"), job("c"), workers=["w1"])
+    run.up("w1")
+    cancel(run, BASE)
+    assert run.stands("a") is State.BLOCKED
+    came = retry(run, BASE, child.job_id)
+    assert came.reply.notes == ("1 job that was blocked by it wait for it again",)
+    assert [run.stands(name) for name in (BASE, child.job_id, "a")] == [
+        State.READY,
+        State.PENDING,
+        State.PENDING,
+    ]
 
 
 def test_of_many_jobs_none_is_compared_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
