@@ -72,8 +72,13 @@ class PeerNetwork:
             server = Server(offer, known, own_addresses(), min(item.seconds, MOST_SERVING_S))
         except OSError as error:
             raise PeerError(f"nothing can listen here: {error.strerror or error}") from error
+        try:
+            self._begin(server.listen)
+        except PeerError:
+            server.close()
+            server.listen()  # closes the port
+            raise
         self._servers[key] = server
-        self._start(server.listen)
         return server.place
 
     def _make_room_for(self, key: Tuple[str, ...]) -> None:
@@ -103,7 +108,17 @@ class PeerNetwork:
                 problem = f"it cannot be taken: {error}"
             self._tell(Taken(item.content_hash, item.transfer, problem))
 
-        self._start(work)
+        try:
+            self._begin(work)
+        except PeerError:
+            del self._takings[item.content_hash]
+            raise
+
+    def _begin(self, work: Work) -> None:
+        try:
+            self._start(work)
+        except RuntimeError as error:  # there may be no more processes
+            raise PeerError(f"it cannot begin: {error}") from error
 
     def leave(self, content_hash: str) -> None:
         """Take an artefact no more; what has come of it stays."""

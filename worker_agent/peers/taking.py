@@ -42,8 +42,8 @@ class Taking:
         Of the pieces so many are known to have been checked when they were written.
         """
         source = self._item.source
-        threading.Thread(target=self._report, name="report", daemon=True).start()
         try:
+            threading.Thread(target=self._report, name="report", daemon=True).start()
             if before and not before.let_go():
                 return "an earlier transfer of it does not end"
             return self._run(max(known, before.pieces if before else 0))

@@ -191,3 +191,14 @@ def test_who_is_told_to_stop_tries_no_further_address(world: World) -> None:
     taking = world.taking(port)
     taking.stop()
     assert taking.run() == "lab0 cannot send it: another source takes over"
+
+
+def test_nobody_waits_for_one_that_could_not_begin(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    first = world.taking(1)
+    with monkeypatch.context() as without, pytest.raises(RuntimeError):
+        without.setattr(threading, "Thread", refuse)
+        first.run()
+    assert first._ended.is_set()

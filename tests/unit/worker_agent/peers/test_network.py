@@ -40,6 +40,7 @@ class FakeServer:
 
     def listen(self) -> None:
         """Nobody comes."""
+        self.is_over = self.is_closed
 
     def close(self) -> None:
         self.is_closed = True
@@ -163,6 +164,23 @@ def test_whatever_goes_wrong_is_told(
     monkeypatch.setattr(FakeTaking, "run", fail)
     met.take(take(3), Path("/x"))
     assert threads.run() == [Taken(NAME, 3, "it cannot be taken: no room")]
+
+
+def test_where_no_thread_can_begin_is_told_and_nothing_stays(
+    met: PeerNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(work: Callable[[], None]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    begin = met._start
+    monkeypatch.setattr(met, "_start", refuse)
+    for ask in (lambda: met.serve(serve(), []), lambda: met.take(take(1), Path("/x"))):
+        with pytest.raises(PeerError, match="cannot begin: can't start new thread"):
+            ask()
+    monkeypatch.setattr(met, "_start", begin)
+    met.take(take(2), Path("/x"))
+    server, _, taking = MADE
+    assert server.is_over and met._takings == {NAME: taking} and not met._servers
 
 
 def test_who_is_somebody_else_now_ends_all(met: PeerNetwork) -> None:
