@@ -97,7 +97,9 @@ class Network:
         if self._takes.get(name) != item.transfer or self._worker.deaths != self._deaths:
             return
         left = self._left[name]
-        self._tell(Received(name, item.transfer, BYTES - 1 - 10 * left, 1.0))
+        # Of a source that stalls the last byte never comes; else it waits at the end for one that hashes yet.
+        came = BYTES - 10 * left - (fate is _stall)
+        self._tell(Received(name, item.transfer, came, 1.0))
         door = self._streets.door(item.port, self._worker.name)
         problem = "it has closed the connection" if door is None else fate(door.worker, name, left)
         if problem == _MORE:
