@@ -72,6 +72,7 @@ class PeerNetwork:
             server = Server(offer, known, own_addresses(), min(item.seconds, MOST_SERVING_S))
         except OSError as error:
             raise PeerError(f"nothing can listen here: {error.strerror or error}") from error
+        place = server.place  # listening may be over at once
         try:
             self._begin(server.listen)
         except PeerError:
@@ -79,7 +80,7 @@ class PeerNetwork:
             server.listen()  # closes the port
             raise
         self._servers[key] = server
-        return server.place
+        return place
 
     def _make_room_for(self, key: Tuple[str, ...]) -> None:
         self._servers = {name: server for name, server in self._servers.items() if not server.is_over}

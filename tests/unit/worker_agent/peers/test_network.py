@@ -32,15 +32,20 @@ class Threads:
 
 
 class FakeServer:
-    place = 40_001, ["192.0.2.9"]
-
     def __init__(self, offer: Any, known: Any, addresses: Any, seconds: float) -> None:
         self.offer, self.seconds, self.is_over, self.is_closed = offer, seconds, False, False
+        self.has_listened = False
         MADE.append(self)
+
+    @property
+    def place(self) -> tuple[int, list[str]]:
+        if self.has_listened:
+            raise OSError(9, "Bad file descriptor")
+        return 40_001, ["192.0.2.9"]
 
     def listen(self) -> None:
         """Nobody comes."""
-        self.is_over = self.is_closed
+        self.has_listened, self.is_over = True, self.is_closed
 
     def close(self) -> None:
         self.is_closed = True
@@ -94,6 +99,11 @@ def take(
 def test_a_port_is_open_for_a_minute_at_most(met: PeerNetwork, threads: Threads) -> None:
     assert met.serve(serve(seconds=1e9), [Path("/x")]) == (40_001, ["192.0.2.9"])
     assert MADE[0].seconds == 60.0 and threads.work == [MADE[0].listen]
+
+
+def test_who_listens_for_no_time_is_told_where_for_all_that(met: PeerNetwork) -> None:
+    met._start = lambda listen: listen()
+    assert met.serve(serve(seconds=0.0), []) == (40_001, ["192.0.2.9"])
 
 
 def test_so_many_are_served_at_a_time_and_the_oldest_goes(met: PeerNetwork) -> None:
