@@ -62,7 +62,7 @@ def _needed(node: Node, key: str) -> Node:
 def _one_of(node: Node, known: Sequence[str]) -> str:
     name = node.string()
     if name not in known:
-        node.fail(f"is {shown(name)}, which is none of {', '.join(known)}: {hint(name, known)}")
+        node.fail(f"is {shown(name)}: {hint(name, known)}")
     return name
 
 

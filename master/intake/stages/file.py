@@ -46,9 +46,9 @@ def read_stages(document: Document) -> Stages:
     top = document.root
     if (resume := top.get(RESUME)) is not None:
         resume.fail("stages with scripts of their own list what makes base models, and none of it is resumed")
-    top.only_keys(("$schema", STAGES))
     listed = top.get(STAGES)
     nodes = list(listed.items()) if listed else []
+    top.only_keys(("$schema", STAGES))
     if listed is None or len(nodes) != 2:
         (listed or top).fail("must be two stages: one that makes base models, and one `from` it")
     first, second = nodes

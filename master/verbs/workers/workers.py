@@ -71,6 +71,6 @@ def _why(worker: Mapping[str, Any], at: float) -> str:
     from master.view.wording import hold_text
 
     slots = worker["held_by_others"]
-    others = f"{slots:g} slots held by other runs or users" if slots else ""
+    others = f"{slots:g} {'slot' if slots == 1 else 'slots'} held by other runs or users" if slots else ""
     held = "" if worker["hold"] is None else hold_text(Hold(**worker["hold"]), at)
     return "; ".join(filter(None, (held, worker["reason"], others)))

@@ -87,3 +87,9 @@ def test_mistakes_are_named_with_their_place(stages: tuple[Any, ...], problem: s
 def test_other_keys_beside_stages_are_refused() -> None:
     with pytest.raises(ConfigError, match="`grid` is unknown"):
         read(MAKES, USES, grid={"lr": [1]})
+
+
+def test_stages_that_are_no_list_are_refused_before_what_stands_beside_them() -> None:
+    text = json.dumps({"stages": {"name": "base"}, "grid": {"lr": [1]}})
+    with pytest.raises(ConfigError, match=r"stages \(line 1\): must be a list, but is an object"):
+        read_stages(parse_document(text, "stages.json"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from master.core.running import events as ev
 from master.core.running.orders.of_workers import PauseWorkers, SetSlots
 from master.runs.control import client
 from master.runs.control.answers import WORKERS, answer
@@ -40,6 +41,15 @@ def test_a_line_for_each_with_who_holds_it(
     assert first.startswith("lab4    paused  2 of 4  1     paused by anna since ")
     assert first.endswith(": night")
     assert second == "lab5    down    0       0     broken pipe"
+
+
+@pytest.mark.parametrize(("held", "said"), [(1, "1 slot held by other"), (2, "2 slots held by other")])
+def test_slots_of_others_are_counted(
+    run: Path, asked: Stage, capsys: pytest.CaptureFixture[str], held: int, said: str
+) -> None:
+    asked.tell(ev.SlotsHeldByOthers(asked.at, "lab4", held))
+    assert workers.main(["--run", str(run)]) == 0
+    assert said in capsys.readouterr().out
 
 
 def test_it_is_published(run: Path, asked: Stage, capsys: pytest.CaptureFixture[str]) -> None:
