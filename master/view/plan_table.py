@@ -141,26 +141,34 @@ def _print_base_models(console: Console, found: Mapping[str, Sequence[Mapping[st
     starts = {key: row.get("resumes_from") or row.get("parent") for key, (row, _) in known.items()}
     ordered = in_tree(known, {key: start for key, start in starts.items() if start})
     rows = [(*known[key], branch(depth)) for key, depth in ordered]
-    names = varying([row["config"] for row, *_ in rows])
+    names = _varying(rows)
     table = new_table("Base models", "hash", "state", ">experiments", "differ in")
     first, hidden, last = cut(rows)
     for row in first:
-        table.add_row(*_base_model_cells(*row, names))
+        table.add_row(*_base_model_cells(*row, names[row[0].get("stage")]))
     if hidden:
         table.add_row("…", f"{hidden:,} more", "", "all of them in the JSON form")
     for row in last:
-        table.add_row(*_base_model_cells(*row, names))
+        table.add_row(*_base_model_cells(*row, names[row[0].get("stage")]))
     console.print(table)
     console.print()
+
+
+def _varying(rows: Sequence[tuple[Mapping[str, Any], str, str]]) -> dict[str | None, list[str]]:
+    """Return the fields that differ within each stage; what one starts from is in the tree."""
+    configs: dict[str | None, list[Mapping[str, Any]]] = {}
+    for row, *_ in rows:
+        configs.setdefault(row.get("stage"), []).append(row["config"])
+    return {
+        stage: [name for name in varying(found) if stage is None or name != PARENT_FIELD]
+        for stage, found in configs.items()
+    }
 
 
 def _base_model_cells(
     row: Mapping[str, Any], state: str, before: str, names: Sequence[str]
 ) -> tuple[str, str, str, str]:
-    stage, config = row.get("stage"), row["config"]
-    if stage:  # each has fields of its own
-        names = [name for name in config if name in names and name != PARENT_FIELD]
-    values = ": ".join(filter(None, (stage, _values(config, names))))
+    values = ": ".join(filter(None, (row.get("stage"), _values(row["config"], names))))
     return before + short_hash(row["spec_hash"]), state, f"{row['jobs']:,}", values
 
 

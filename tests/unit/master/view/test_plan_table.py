@@ -162,3 +162,21 @@ def test_rungs_stand_below_each_other_and_tell_what_is_trained_once() -> None:
     alone, console = parse_jobs(json.dumps({**file, "grid": {"epochs": [10]}}), code="x"), paper()
     print_plan(alone, make_plan(alone, {}), WORKERS, console=console)
     assert "; 10 epochs to train." in " ".join(written(console).split()), "nothing to go on from"
+
+
+def test_base_models_of_a_stage_are_told_apart_by_what_differs_within_it() -> None:
+    file = {
+        "defaults": {"model": "cnn"},
+        "stages": [
+            {"name": "all", "fields": ["model", "seed"]},
+            {"name": "group", "from": "all", "fields": ["n"]},
+        ],
+        "grid": {"seed": [0, 1], "n": [2, 3], "lr": [0.1]},
+    }
+    jobs, console = parse_jobs(json.dumps(file), code="x"), paper()
+    plan = make_plan(jobs, {})
+    print_plan(jobs, plan, WORKERS, console=console)
+    lines = [line.strip() for line in written(console).splitlines()]
+    told = [line.rpartition("  ")[2] for line in lines if " to train  " in line]
+    groups = ["group: n 2", "group: n 3"]
+    assert told == ["all: seed 0", *groups, "all: seed 1", *groups]
