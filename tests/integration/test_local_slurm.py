@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import started_with
-from tests.support.slurm import LocalSlurm
+from tests.support.slurm import LocalSlurm, main
 from tests.support.slurm_packages import slurm_programs
 
 pytestmark = pytest.mark.slurm
@@ -137,3 +137,11 @@ def _command_lines() -> list[str]:
         with suppress(OSError):
             found += [(entry / name).read_bytes().decode(errors="replace") for name in ("cmdline", "environ")]
     return found
+
+
+@pytest.mark.parametrize(("word", "code", "said"), [("--help", 0, "two nodes"), ("3", 2, "unrecognized")])
+def test_words_start_nothing(word: str, code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([word])
+    told = capsys.readouterr()
+    assert ended.value.code == code and said in told.out + told.err

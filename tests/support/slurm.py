@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import pwd
 import shlex
@@ -275,8 +276,10 @@ def _was_started_by_slurm(pid: int) -> bool:
     return is_daemon or b"SLURM_JOB_ID" in variables
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Start a Slurm, say how it is used, and stop it at Ctrl-C, SIGTERM or the end of the terminal."""
+    about = "Start a real Slurm of two nodes on this machine, for as long as this runs; it is not installed."
+    argparse.ArgumentParser("scripts/slurm", description=about).parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
