@@ -72,9 +72,12 @@ def _left_s(state: RunState, view: WorkerView, at: float) -> float | None:
 def _lacking(state: RunState, view: WorkerView, at: float) -> str:
     """Return the base model of a worker's next job, where it lacks that and others will not take the job."""
     found = best_for(state, view, at)
-    spec_hash = found[0].needs if found else None
-    if spec_hash is None or state.home.get(spec_hash, view.name) in {*view.cached, view.name}:
+    if found is None or found[0].needs is None:
+        return ""
+    job, spec_hash = found[0], found[0].needs
+    if state.home.get(spec_hash, view.name) in {*view.cached, view.name}:
         return ""
     groups = state.ready.groups
     holders = (state.workers[name] for name in groups.holders(spec_hash) if name in state.workers)
-    return spec_hash if groups.size(spec_hash) > sum(view.slots for view in holders) else ""
+    taken = job.most_together * sum(view.slots for view in holders)
+    return spec_hash if groups.size(spec_hash) > taken else ""

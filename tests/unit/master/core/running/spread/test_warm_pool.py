@@ -17,13 +17,13 @@ from tests.unit.master.core.running.stage import Stage, job
 X, Y = "1" * 64, "2" * 64
 
 
-def computing(left: int = 9, first: float = 10.0, policy: Policy | None = None) -> Stage:
+def computing(left: int = 9, first: float = 10.0, policy: Policy | None = None, together: int = 1) -> Stage:
     """`w1` and `w2` run jobs of 60 s from `x`, of which no more are ready; some are that start from `y`.
 
     A base model took `first` seconds to `w1`.
     """
     jobs = [replace(job(f"x{n}", "x"), expected_s=60.0) for n in (1, 2)]
-    later = [replace(job(f"y{n}", "y"), expected_s=60.0) for n in range(left)]
+    later = [replace(job(f"y{n}", "y"), expected_s=60.0, most_together=together) for n in range(left)]
     run = Stage(*jobs, *later, in_store={"x": X, "y": Y}, policy=policy)
     run.up("w1")
     run.up("w2")
@@ -86,6 +86,14 @@ def test_what_those_who_have_it_will_take_is_sent_to_nobody_else() -> None:
     run.wait(45.0)
     run.tell(ev.Delivered(run.at, "w1", Y))
     assert run.wait(1.0) == run.wait(5.0) == [], "w1 has it, and takes the only one"
+
+
+@pytest.mark.parametrize(("most", "sent"), [(2, [f"deliver {Y} w2"]), (9, [])])
+def test_jobs_that_train_at_once_take_one_slot_of_those_who_have_it(most: int, sent: list[str]) -> None:
+    run = computing(together=most)
+    run.wait(45.0)
+    run.tell(ev.Delivered(run.at, "w1", Y))
+    assert run.wait(1.0) == sent
 
 
 def test_a_run_that_stops_sends_nothing_ahead() -> None:
