@@ -9,6 +9,8 @@ from master.core.json_values import as_number
 from master.storage.json_files import read_json
 
 FILE = "metrics.json"
+OF_BASE_MODELS = "base_metrics.json"
+"""What scripts call it that make base models and results alike."""
 _LARGEST = 1 << 20
 
 
@@ -17,19 +19,24 @@ def read_metrics(result: Path) -> dict[str, float]:
     return metrics_json(result)[0]
 
 
-def metrics_json(result: Path) -> tuple[dict[str, float], str]:
+def base_metrics(base_model: Path) -> dict[str, float]:
+    """Return the finite numbers that a base model was left with; none if they cannot be read."""
+    return metrics_json(base_model)[0] or metrics_json(base_model, OF_BASE_MODELS)[0]
+
+
+def metrics_json(result: Path, name: str = FILE) -> tuple[dict[str, float], str]:
     """Return the finite numbers at the top level of a result's `metrics.json`, and why it cannot be read."""
-    path = result / FILE
+    path = result / name
     try:
         if path.stat().st_size > _LARGEST:
-            return {}, f"{FILE} is larger than {_LARGEST >> 20} MiB"
+            return {}, f"{name} is larger than {_LARGEST >> 20} MiB"
         found: Any = read_json(path)
     except FileNotFoundError:
         return {}, ""
     except OSError as error:
-        return {}, f"{FILE} cannot be read: {error.strerror}"
+        return {}, f"{name} cannot be read: {error.strerror}"
     except ValueError:
-        return {}, f"{FILE} is not JSON"
+        return {}, f"{name} is not JSON"
     if not isinstance(found, dict):
-        return {}, f"{FILE} is no object of names and numbers"
-    return {name: number for name, value in found.items() if (number := as_number(value)) is not None}, ""
+        return {}, f"{name} is no object of names and numbers"
+    return {key: number for key, value in found.items() if (number := as_number(value)) is not None}, ""

@@ -16,7 +16,7 @@ from master.core.running import events as ev
 from master.errors import IntegrityError, RemoteError, SessionLost, TwophaseError
 from master.storage.base_model_store import is_directory_name, make_manifest
 from master.storage.metrics_file import FILE as METRICS
-from master.storage.metrics_file import metrics_json
+from master.storage.metrics_file import base_metrics, metrics_json
 from master.transfers.arrival import Arrival, bring_log
 from master.transfers.home import Home
 from master.transfers.patience import Patience
@@ -139,7 +139,7 @@ class Outcomes:
             made,
             parent=config.get(PARENT_FIELD),
             family=family_of(config, self.home.identity_of),
-            metrics=metrics_json(staged)[0],
+            metrics=base_metrics(staged),
             duration_seconds=arrival.finished.duration_s,
             worker=worker,
             trained_at=arrival.finished.started_at,

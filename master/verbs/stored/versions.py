@@ -14,7 +14,7 @@ from master.core.planning.generations.trees import line
 from master.core.planning.identity import CODE_FIELD
 from master.core.timestamps import iso
 from master.storage.base_model_store import BaseModelStore
-from master.storage.metrics_file import metrics_json
+from master.storage.metrics_file import base_metrics
 from master.storage.run_layout import RunLayout
 from master.verbs.stored.listing import HASH_SHOWN, fields_of, starts_of
 from master.verbs.stored.named import named_manifest, planned_in
@@ -65,14 +65,13 @@ def _family(manifest: Mapping[str, Any]) -> str:
 
 def _version(layout: RunLayout, manifest: Mapping[str, Any]) -> dict[str, Any]:
     told = ("worker", "duration_seconds", "run_id", "attempt", "executor", "python", "torch", "pinned")
-    metrics, _ = metrics_json(layout.base_model(manifest["spec_hash"]))
     return {
         "spec_hash": manifest["spec_hash"],
         "content_hash": manifest["content_hash"],
         "code": manifest["config"].get(CODE_FIELD),
         "trained_at": iso(manifest.get("trained_at")),
         **{name: manifest.get(name) for name in told},
-        "metrics": metrics,
+        "metrics": base_metrics(layout.base_model(manifest["spec_hash"])),
     }
 
 
