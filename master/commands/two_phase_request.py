@@ -224,7 +224,7 @@ def _needed(plan: Plan, layout: RunLayout, options: TwoPhaseOptions, left_out: l
     earlier = read_transitions(layout.journal) if plan.to_train else []
     states = {item.job_id: item.state for item in earlier}
     done = {job_id for job_id, state in states.items() if state is State.SUCCEEDED}
-    kept = without_needless(plan, done, states)
+    kept = without_needless(plan, done, states.keys() - done)
     left_out += notes_on_needless(plan, kept)
     _check_skip_phase1(options, kept)
     return kept

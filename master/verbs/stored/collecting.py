@@ -60,9 +60,10 @@ def _lines(found: Clearing, manifests: Mapping[str, Any], options: argparse.Name
     for one, why in found.stays.items():
         yield f"stays  {one[:HASH_SHOWN]}  {why}"
     total = f"{sum(bytes_of(manifests[one]) for one in found.goes) / 1e6:,.1f} MB"
+    what, them = ("base model", "it") if len(found.goes) == 1 else ("base models", "them")
     if not found.goes:
         yield "nothing to delete"
     elif options.yes:
-        yield f"{len(found.goes):,} base models deleted, {total}"
+        yield f"{len(found.goes):,} {what} deleted, {total}"
     else:
-        yield f"{len(found.goes):,} base models, {total}, may go: the same words with --yes delete them"
+        yield f"{len(found.goes):,} {what}, {total}, may go: the same words with --yes delete {them}"

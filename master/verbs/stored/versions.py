@@ -92,7 +92,7 @@ def _log_lines(found: Mapping[str, Any]) -> Iterator[str]:
     if found["higher_rungs"]:
         yield f"base models whose training goes on from it: {_some(found['higher_rungs'])}"
     others = len(found["versions"]) - 1
-    yield "versions of it by other code, the newest first:" if others else "no version of it by other code:"
+    yield "versions of it by all code, the newest first:" if others else "the only version of it:"
     for version in found["versions"]:
         yield f"{'*' if version['spec_hash'] == found['spec_hash'] else ' '} {_version_line(version)}"
         if version["metrics"]:

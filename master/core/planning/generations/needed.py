@@ -11,8 +11,8 @@ from master.core.planning.plan import Job, Plan
 def without_needless(plan: Plan, done: Collection[str], begun: Collection[str]) -> Plan:
     """Return the plan without base models from which only jobs would start that are done.
 
-    `done` are the jobs whose results are there, `begun` those that an earlier start knows: with these the
-    run goes on.  What is left out is trained all the same where a job that is added needs it.
+    `done` are the jobs whose results are there, `begun` those that an earlier start has not finished: with
+    these the run goes on.  What is left out is trained all the same where a job that is added needs it.
     """
     wanted = {job.needs for job in plan.jobs if not job.makes and job.job_id not in done}
     needless = dict[str, Job]()
@@ -31,7 +31,5 @@ def notes_on_needless(plan: Plan, kept: Plan) -> Iterator[str]:
     """Yield what is to be said of the base models that were left out."""
     count = len(plan.to_train) - len(kept.to_train)
     if count:
-        what, which = (
-            ("1 new base model is", "it") if count == 1 else (f"{count:,} new base models are", "them")
-        )
-        yield f"{what} not trained: all jobs that would start from {which} are done, from others"
+        what, which = ("1 base model is", "it") if count == 1 else (f"{count:,} base models are", "them")
+        yield f"{what} not trained: all jobs that would start from {which} are done"

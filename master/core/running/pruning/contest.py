@@ -93,6 +93,11 @@ class Contest:
         entrant.last = now
         return found
 
+    def has_told_of(self, job_id: str, mark: float) -> bool:
+        """Return whether what a job said last was of a mark itself, and not of steps on either side."""
+        last = self.entrants[job_id].last
+        return last is not None and last[0] == mark
+
     def note(self, job_id: str, mark: float, figure: float) -> None:
         """Take in what the journal tells; what is no mark of the rule by now is left alone."""
         entrant = self.entrants[job_id]

@@ -39,7 +39,8 @@ def _judge(state: RunState, contests: Contests, record: JobRecord, out: Outbox) 
     if verdict is None or record.worker is None:
         return
     measured = record.pruned_at = contests.measured(verdict.mark, verdict.figure)
-    record.note = f"{measured.metric} {measured.value:.6g} at {contests.spec.step} {measured.step:g} "
+    about = "" if contest.has_told_of(job_id, verdict.mark) else "about "
+    record.note = f"{measured.metric} {about}{measured.value:.6g} at {contests.spec.step} {measured.step:g} "
     record.note += verdict.reason
     _remark(record, Trigger.PRUNE, measured, out)
     out.commands.append(cmd.Cancel(record.worker, *record.key))

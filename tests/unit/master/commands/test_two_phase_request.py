@@ -154,7 +154,7 @@ def test_edited_stages_make_no_base_models_for_jobs_that_are_done(tmp_path: Path
     edited("head")
     request = checked(words)
     assert len(request.plan.to_train) == 2 and request.plan.parents
-    told = "2 new base models are not trained: all jobs that would start from them are done, from others"
+    told = "2 base models are not trained: all jobs that would start from them are done"
     assert told in request.code.notes
     edited("site")
     started(words, done=2)

@@ -36,7 +36,7 @@ def test_what_nobody_needs_is_named_first_and_deleted_with_yes(
     assert found["stays"] == [{"spec_hash": FIRST, "why": "needed by the last start"}]
     assert old.is_dir()
     assert main(["gc", "--run", str(run), "--yes"]) == 0
-    assert "1 base models deleted" in capsys.readouterr().out
+    assert "1 base model deleted" in capsys.readouterr().out
     assert not old.exists() and not link.is_symlink()
     assert not list((run / ".twophase" / "set_aside").iterdir())
     BaseModelStore(RunLayout(run)).verify(FIRST)

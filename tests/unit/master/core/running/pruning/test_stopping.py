@@ -139,6 +139,13 @@ def test_a_promoted_one_waits_for_its_checkpoint() -> None:
     assert "start j1#2@w1" in run.tell(ev.CheckpointSettled(run.at, "j1", 1))
 
 
+def test_a_figure_that_lies_between_two_reports_is_told_as_one() -> None:
+    run = search(2)
+    says(run, "j0", 1, loss=0.5)
+    says(run, "j1", 2, loss=0.7)
+    assert run.state.jobs["j1"].note == "loss about 0.7 at epoch 1 is not among the best 1 of 2"
+
+
 def test_the_median_of_others_ends_for_good() -> None:
     run = search(4, PruneSpec(MEDIAN, "f1", MAXIMIZE, least_jobs=2, least_steps=2))
     assert says(run, "j0", 1, f1=0.9) == []
