@@ -85,7 +85,7 @@ def test_the_search_on_two_seats_and_a_worker_of_the_plain_kind_leaves_nothing(
 ) -> None:
     before = slurm_cluster.submissions()
     servers = [server(plain, cpu_slots=1, **fresh_state())]
-    run = run_of(slurm_cluster, tmp_path, search(seconds=0.7), servers=servers)
+    run = run_of(slurm_cluster, tmp_path, search(seconds=3.0), servers=servers)
     with going_on(run) as master:
         wait_for("an agent on each", lambda: agents(slurm_cluster, plain) == {"n1", "n2", "plain"})
         said, _ = master.communicate(timeout=150)
