@@ -274,6 +274,10 @@ class RunState:
             record.orphaned.clear()
         record.history.append(f"{trigger.value}#{record.attempt}@{record.worker}")
 
+    def specs_of(self, content_hash: str) -> list[str]:
+        """Return the `spec_hash`es of the base models at home that hold just this; mostly one or none."""
+        return [spec_hash for spec_hash, at_home in self.home.items() if at_home == content_hash]
+
     def delay(self, record: JobRecord, until: float) -> None:
         """Keep a ready job back until its back-off is over."""
         heapq.heappush(self.delayed, (until, record.job.job_id))

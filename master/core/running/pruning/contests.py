@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from master.core.nearest import shown
 from master.core.running.commands import Measured
 from master.core.running.lifecycle import SPARING, State, Trigger
-from master.core.running.pruning.contest import Contest, Reached
+from master.core.running.pruning.contest import Contest
 from master.core.running.pruning.rules import rule_of
 from master.specs import EPOCH, MAXIMIZE, PruneSpec
 from worker_agent.protocol.reports import Said
@@ -76,7 +76,7 @@ class Contests:
         reached = self.of(job_id).reach(job_id, (step, self._sign * value))
         if reached:
             self.to_look_at[self._of[job_id]] = None
-        return [self._measured(each) for each in reached]
+        return [self.measured(*each) for each in reached]
 
     def silent(self) -> list[str]:
         """Return the jobs that told nothing of what they are compared by."""
@@ -91,17 +91,14 @@ class Contests:
         return f"{which} could not be pruned, never having told of {wanted}: {advice}"
 
     def measured(self, mark: float, figure: float) -> Measured:
-        """Return what a verdict tells of a mark, in the job's own terms."""
-        return self._measured((mark, figure))
+        """Return what a contest tells of a mark, in the job's own terms."""
+        return Measured(self.spec.metric, mark, self._sign * figure)
 
     def note(self, job_id: str, measured: Measured) -> None:
         """Take in what the journal tells; what jobs were compared by before is nothing to today's."""
         if job_id in self._of and measured.metric == self.spec.metric:
             self.heard.add(job_id)
             self.of(job_id).note(job_id, measured.step, self._sign * measured.value)
-
-    def _measured(self, reached: Reached) -> Measured:
-        return Measured(self.spec.metric, reached[0], self._sign * reached[1])
 
     def _note_names(self, metrics: Iterable[str]) -> None:
         if len(self.names) < _MOST_NAMES:

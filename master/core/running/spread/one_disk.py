@@ -39,7 +39,7 @@ def expect_models(state: RunState, view: WorkerView) -> None:
 
 def expect_model_of(state: RunState, view: WorkerView, content_hash: str) -> None:
     """Note that a worker has a base model now, and that others on its disk have it as good as that."""
-    specs = [spec for spec, at_home in state.home.items() if at_home == content_hash]
+    specs = state.specs_of(content_hash)
     mates = list(_mates(state, view)) if specs else []
     for spec_hash in specs:
         _expect(state, view, mates, spec_hash, content_hash)
@@ -115,10 +115,9 @@ def on_fetched(state: RunState, event: ev.Fetched, out: Outbox) -> None:
 
 def _tell_taken(state: RunState, view: WorkerView, event: ev.Fetched, out: Outbox) -> None:
     served = 1 + sum(event.content_hash in mate.cached for mate in _mates(state, view))
-    for spec_hash, at_home in state.home.items():
-        if at_home == event.content_hash:
-            had = f"took base model {spec_hash[:12]} from its disk in {event.seconds:.1f} s"
-            out.commands.append(cmd.Tell(f"{view.name}: {had}: one copy serves {served} workers"))
+    for spec_hash in state.specs_of(event.content_hash):
+        had = f"took base model {spec_hash[:12]} from its disk in {event.seconds:.1f} s"
+        out.commands.append(cmd.Tell(f"{view.name}: {had}: one copy serves {served} workers"))
 
 
 def on_fetch_failed(state: RunState, view: WorkerView, event: ev.FetchFailed, out: Outbox) -> None:

@@ -169,10 +169,9 @@ def on_unfit(state: RunState, event: peer.Unfit, out: Outbox) -> None:
     """Send an artefact to all that were to take it from others, now and later."""
     peers = state.peers
     peers.unfit.add(event.content_hash)
-    for spec_hash, at_home in state.home.items():
-        if at_home == event.content_hash:
-            is_sent = f"base model {spec_hash[:12]} is sent to each worker: {event.problem}"
-            out.commands.append(cmd.Tell(is_sent))
+    for spec_hash in state.specs_of(event.content_hash):
+        is_sent = f"base model {spec_hash[:12]} is sent to each worker: {event.problem}"
+        out.commands.append(cmd.Tell(is_sent))
 
 
 def on_serving(state: RunState, event: peer.Serving, out: Outbox) -> None:
@@ -229,7 +228,6 @@ def on_arrived(state: RunState, view: WorkerView, event: ev.Fetched, out: Outbox
         peers.compared.add(view.name)
     if barred := peers.barred.get(taker.source):
         barred.count = 0
-    for spec_hash, at_home in state.home.items():
-        if at_home == event.content_hash:
-            had = f"took base model {spec_hash[:12]} from {taker.source} in {event.seconds:.1f} s"
-            out.commands.append(cmd.Tell(f"{view.name}: {had}"))
+    for spec_hash in state.specs_of(event.content_hash):
+        had = f"took base model {spec_hash[:12]} from {taker.source} in {event.seconds:.1f} s"
+        out.commands.append(cmd.Tell(f"{view.name}: {had}"))
