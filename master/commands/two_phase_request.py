@@ -67,7 +67,7 @@ from master.storage.base_model_store import BaseModelStore
 from master.storage.journal_reading import (
     EarlierStarts,
     read_earlier_starts,
-    read_transitions,
+    read_states,
 )
 from master.storage.result_records import EarlierResult, earlier_results
 from master.storage.run_layout import RunLayout
@@ -133,7 +133,7 @@ def _all_done(options: TwoPhaseOptions, layout: RunLayout, told: str) -> TwoPhas
         kept = _checked(replace(options, code=KEEP), layout)
     except TwophaseError:
         return None
-    states = {item.job_id: item.state for item in read_transitions(layout.journal)}
+    states = read_states(layout.journal)
     if any(states.get(job.job_id) is not State.SUCCEEDED for job in kept.plan.jobs):
         return None
     others = (note for note in kept.code.notes if note != GOING_ON)
@@ -221,8 +221,7 @@ def _planned(
 
 def _needed(plan: Plan, layout: RunLayout, options: TwoPhaseOptions, left_out: list[str]) -> Plan:
     """Return the plan without base models that only done jobs would start from, and say so.  UsageError."""
-    earlier = read_transitions(layout.journal) if plan.to_train else []
-    states = {item.job_id: item.state for item in earlier}
+    states = read_states(layout.journal) if plan.to_train else {}
     done = {job_id for job_id, state in states.items() if state is State.SUCCEEDED}
     kept = without_needless(plan, done, states.keys() - done)
     left_out += notes_on_needless(plan, kept)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from master.core.running.commands import Transition
+    from master.core.running.lifecycle import State
     from master.core.running.orders.order import Ordered
 
 _Told = TypeVar("_Told")
@@ -103,6 +104,11 @@ def _transitions(db: sqlite3.Connection, path: Path) -> list[Transition]:
 
     rows = db.execute(SELECT_TRANSITIONS) if check_format(db, path) else ()
     return [transition_of(row) for row in rows]
+
+
+def read_states(path: Path) -> dict[str, State]:
+    """Return in which state a journal leaves each of its jobs; none where there is none."""
+    return {item.job_id: item.state for item in read_transitions(path)}
 
 
 def read_orders(path: Path) -> list[Ordered]:
